@@ -1,0 +1,152 @@
+"""Counts what is in the bus, for metrics, console and doctor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from bus.errors import translated
+from bus.keys import LEVELS
+
+if TYPE_CHECKING:
+    import redis
+
+    from bus.keys import Keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFigures:
+    """What waits in one queue; `oldest_ms` is the age of the oldest waiting message, None when none waits."""
+
+    name: str
+    waiting: dict[str, int]
+    oldest_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFigures:
+    """What a worker last said of itself; `about` holds host, pid, queues, threads, busy, resident_bytes and version."""
+
+    id: str
+    seen_at: int
+    held: int
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusFigures:
+    """Figures of the whole bus, read in one round trip."""
+
+    leased: int
+    delayed: int
+    settled: int
+    dead: int
+    outcomes_waiting: int
+    events_waiting: int
+    workers: int
+    leader: str | None
+    epoch: int
+    counters: dict[str, int]
+
+
+class Census:
+    """Reads figures; nothing here changes anything."""
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    def queues(self) -> list[QueueFigures]:
+        """Return the figures of every queue, by name."""
+        levels = ("suspect", *LEVELS)
+        with translated("counting queues"):
+            names = sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.queues)))
+            pipeline = self._client.pipeline(transaction=False)
+            for name in names:
+                for level in levels:
+                    pipeline.llen(self._keys.queue(name, level))
+                    pipeline.lindex(self._keys.queue(name, level), 0)
+            answers = pipeline.execute()
+            heads = [[head for head in answers[n * 8 + 1 : n * 8 + 8 : 2] if head] for n in range(len(names))]
+            every = [head for group in heads for head in group]
+            stored = cast("list[bytes | None]", self._client.hmget(self._keys.messages, every)) if every else []
+            seconds, micros = self._client.time()
+        now = seconds * 1000 + micros // 1000
+        sent = {head: _sent_at(body) for head, body in zip(every, stored, strict=True)}
+        figures = []
+        for n, name in enumerate(names):
+            lengths = answers[n * 8 : n * 8 + 8 : 2]
+            times = [sent[head] for head in heads[n] if sent[head] is not None]
+            figures.append(
+                QueueFigures(
+                    name=name,
+                    waiting=dict(zip(levels, lengths, strict=True)),
+                    oldest_ms=max(0, now - min(cast("list[int]", times))) if times else None,
+                )
+            )
+        return figures
+
+    def workers(self) -> list[WorkerFigures]:
+        """Return every worker that was heard of within its lease."""
+        with translated("counting workers"):
+            seconds, _ = self._client.time()
+            ids = [
+                worker.decode()
+                for worker in cast(
+                    "list[bytes]", self._client.zrangebyscore(self._keys.workers, seconds * 1000, "+inf")
+                )
+            ]
+            pipeline = self._client.pipeline(transaction=False)
+            for worker in ids:
+                pipeline.hgetall(self._keys.worker(worker))
+                pipeline.scard(self._keys.worker_held(worker))
+            answers = pipeline.execute()
+        return [
+            WorkerFigures(
+                id=worker,
+                seen_at=int(answers[2 * n].get(b"seen", 0)),
+                held=answers[2 * n + 1],
+                about=msgspec.json.decode(answers[2 * n].get(b"about", b"{}")),
+            )
+            for n, worker in enumerate(ids)
+        ]
+
+    def figures(self) -> BusFigures:
+        """Return the figures of the whole bus."""
+        keys = self._keys
+        with translated("counting"):
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.zcard(keys.leases)
+            pipeline.zcount(keys.timetable, "-inf", "+inf")
+            pipeline.hlen(keys.settled)
+            pipeline.zcard(keys.dead)
+            pipeline.xlen(keys.outcomes)
+            pipeline.xlen(keys.events)
+            pipeline.zcard(keys.workers)
+            pipeline.get(keys.leader)
+            pipeline.get(keys.epoch)
+            pipeline.hgetall(keys.counters)
+            leased, delayed, settled, dead, outcomes, events, workers, leader, epoch, counters = pipeline.execute()
+        return BusFigures(
+            leased=leased,
+            delayed=delayed,
+            settled=settled,
+            dead=dead,
+            outcomes_waiting=outcomes,
+            events_waiting=events,
+            workers=workers,
+            leader=leader.decode() if leader else None,
+            epoch=int(epoch or 0),
+            counters={name.decode(): int(value) for name, value in counters.items()},
+        )
+
+
+def _sent_at(stored: bytes | None) -> int | None:
+    if stored is None:
+        return None
+    try:
+        return int(msgspec.json.decode(stored.partition(b"\n")[2])["message_timestamp"])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return None

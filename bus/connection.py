@@ -1,0 +1,77 @@
+"""One door to the bus: the clients, the keys, the scripts and the parts built on them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
+
+from bus.census import Census
+from bus.client import open_client
+from bus.control import Control
+from bus.dead import DeadLetters
+from bus.events import EventStream
+from bus.keys import Keys
+from bus.leadership import Leadership
+from bus.outcomes import OutcomeStream
+from bus.reaper import Reaper
+from bus.scripts import Scripts
+from bus.sender import Sender
+from rota.errors import BusUnavailable
+
+if TYPE_CHECKING:
+    import redis
+
+    from bus.timetable import Timetable
+
+
+class Bus:
+    """Everything that a process needs of Redis.
+
+    `url` is the server, `namespace` the tag of all keys, `lease_ms` how long a worker may be silent,
+    `leader_lease_ms` how long a leader may be. `client` replaces the connection (the in-memory twin).
+    """
+
+    def __init__(
+        self,
+        url: str = "",
+        *,
+        namespace: str = "rota",
+        lease_ms: int = 15_000,
+        leader_lease_ms: int = 3_000,
+        client: redis.Redis | None = None,
+    ) -> None:
+        self.keys = Keys(namespace)
+        self.lease_ms = lease_ms
+        self.client = client if client is not None else open_client(url)
+        #: For readers that block: its own connections, its own longer timeout.
+        self.waiting_client = client if client is not None else open_client(url, blocking=True)
+        self.scripts = Scripts(self.client, self.keys)
+        self.sender = Sender(self.scripts)
+        self.outcomes = OutcomeStream(self.waiting_client, self.scripts, self.keys)
+        self.events = EventStream(self.waiting_client, self.keys)
+        self.control = Control(self.waiting_client, self.scripts, self.keys)
+        self.leadership = Leadership(self.scripts, leader_lease_ms)
+        self.reaper = Reaper(self.scripts)
+        self.dead = DeadLetters(self.client, self.scripts, self.keys)
+        self.census = Census(self.client, self.keys)
+
+    @cached_property
+    def timetable(self) -> Timetable:
+        """The sorted set of everything due later; made on first use, because it imports rq-scheduler."""
+        from bus.timetable import Timetable
+
+        return Timetable(self.client, self.waiting_client, self.scripts, self.keys)
+
+    def ping(self) -> None:
+        """Raise BusUnavailable unless Redis answers."""
+        try:
+            self.client.ping()
+        except RedisError as error:
+            raise BusUnavailable(f"Redis does not answer: {error}") from error
+
+    def close(self) -> None:
+        """Close all connections; safe to call twice."""
+        self.client.close()
+        self.waiting_client.close()

@@ -1,0 +1,65 @@
+"""The Lua scripts: each head comment names arguments and answer; all are safe to repeat."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import RedisError
+
+from rota.errors import BusUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import redis
+
+    from bus.keys import Keys
+
+_INCLUDE = "-- include "
+
+
+def source(name: str, keys: Keys) -> str:
+    """Return the text of one script: the names of the keys, what it includes, and its own lines."""
+    text = _read(name)
+    parts = [keys.prelude()]
+    first = text.split("\n", 1)[0]
+    if first.startswith(_INCLUDE):
+        parts.append(_read(first.removeprefix(_INCLUDE).strip()))
+    return "\n".join([*parts, text])
+
+
+def _read(name: str) -> str:
+    return resources.files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+class Scripts:
+    """Runs the scripts of one namespace by name.
+
+    `run` raises BusUnavailable when Redis cannot be reached or refuses; it never repeats a script by itself,
+    because the answer may be all that was lost.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+        self._client = client
+        self._tag = keys.tag
+        self._scripts = {
+            name: client.register_script(source(name, keys))
+            for name in sorted(
+                path.name.removesuffix(".lua")
+                for path in resources.files(__name__).iterdir()
+                if path.name.endswith(".lua") and not path.name.startswith("_")
+            )
+        }
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all scripts."""
+        return tuple(self._scripts)
+
+    def run(self, name: str, args: Sequence[Any]) -> Any:
+        """Run one script and return what Redis answered."""
+        try:
+            return self._scripts[name](keys=[self._tag], args=args)
+        except RedisError as error:
+            raise BusUnavailable(f"script {name}: {error}") from error

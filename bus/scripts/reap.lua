@@ -1,0 +1,36 @@
+-- include _lease
+-- Takes back leases that ran out, forgets workers that fell silent, and moves due delayed messages.
+-- ARGV: most leases to look at.
+-- Answer: leases taken back, messages moved.
+-- Safe to repeat.
+local most = tonumber(ARGV[1])
+local at = now_ms()
+local now = string.format('%.0f', at)
+local expired = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, most)
+for _, id in ipairs(expired) do
+  local lease = read_lease(id)
+  if lease then
+    local believed = tonumber(redis.call('ZSCORE', WORKERS, lease.worker) or '0')
+    take_back(id, lease, believed <= at, at)
+  else
+    redis.call('ZREM', LEASES, id)
+  end
+end
+if #expired > 0 then count('leases_expired', #expired) end
+-- A worker that is gone keeps its score a while longer than its leases, so that they are judged first.
+redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', string.format('%.0f', at - 60000))
+local moved = 0
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', TIMETABLE, '-inf', now, 'LIMIT', 0, most)) do
+  if string.sub(member, 1, 2) == 'm:' then
+    local id = string.sub(member, 3)
+    local stored = redis.call('HGET', MESSAGES, id)
+    redis.call('ZREM', TIMETABLE, member)
+    if stored then
+      local header = read_header(stored)
+      redis.call('RPUSH', queue_key(header.queue, header.level), id)
+      ring(header.queue)
+      moved = moved + 1
+    end
+  end
+end
+return { #expired, moved }

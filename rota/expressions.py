@@ -1,0 +1,232 @@
+"""Expressions: CEL, and templates that hold it as `${…}`. Nothing else: no template language, no eval.
+
+What an expression may name, depending on where it stands:
+
+- in a trigger's `where`: `event` (the CloudEvents attributes, with `event.data`) and `job`;
+- in a step's `with`: `params`, `steps` (`steps.purge.result`, `steps.purge.state`), `run`, `job` and `event`;
+- in `concurrency.key`: `params` and `job`.
+
+Evaluation cannot be interrupted, so its cost is bounded before it starts: CEL has no loops but its macros, whose cost
+grows with the square of a list. At most two macros, and only over lists that are short enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from rota.errors import RotaError
+from rota.times import iso_duration, rfc3339, to_ms
+
+TRIGGER_NAMES = frozenset({"event", "job"})
+STEP_NAMES = frozenset({"params", "steps", "run", "job", "event"})
+KEY_NAMES = frozenset({"params", "job"})
+
+MAX_EXPRESSION_CHARS = 2000
+MAX_TEMPLATE_DEPTH = 32
+MAX_TEMPLATE_EXPRESSIONS = 500
+LIST_LIMITS = {1: 1000, 2: 100}
+"""How long a list may be, by the number of macros in the expression: 25 to 50 ms in the worst case."""
+
+_LITERAL = re.compile(
+    r"""[rRbB]{0,2}(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.DOTALL
+)
+_MACRO = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one|transform\w+|sortBy|cel\.bind)\s*\(\s*(\w*)")
+
+
+class InvalidExpression(RotaError):
+    """Raised when an expression is not CEL or is too costly; correct the definition."""
+
+
+class ExpressionFailed(RotaError):
+    """Raised when an expression cannot be evaluated with the values at hand, such as a missing field."""
+
+
+class Expression:
+    """A compiled expression; made by `compile`, safe to use from several threads."""
+
+    __slots__ = ("_list_limit", "_program", "_stripped", "names", "text")
+
+    def __init__(self, text: str) -> None:
+        import cel  # takes 10 ms: only jobs that have expressions pay for it
+
+        if len(text) > MAX_EXPRESSION_CHARS:
+            raise InvalidExpression(f"has {len(text)} characters, allowed are {MAX_EXPRESSION_CHARS}")
+        self.text = text
+        self._stripped = _LITERAL.sub("''", text)
+        bound = _MACRO.findall(self._stripped)
+        if len(bound) > max(LIST_LIMITS):
+            raise InvalidExpression(f"has {len(bound)} macros such as map or filter, allowed are {max(LIST_LIMITS)}")
+        try:
+            self._program = cel.compile(text)
+        except ValueError as error:
+            raise InvalidExpression(_first_line(text, error)) from error
+        self._list_limit = LIST_LIMITS.get(len(bound))
+        self.names = frozenset(self._program.variables()) - frozenset(bound)
+        """The names that must be given, such as `event` and `params`."""
+
+    def fields_of(self, name: str) -> frozenset[str]:
+        """Return the fields that are read from one name: `{"size"}` for `params` in `params.size > 3`."""
+        return frozenset(re.findall(rf"(?<![\w.]){re.escape(name)}\s*\.\s*(\w+)", self._stripped))
+
+    def evaluate(self, context: Mapping[str, Any]) -> object:
+        """Return the value as JSON would hold it; ExpressionFailed says why there is none."""
+        if self._list_limit is not None:
+            _refuse_long_lists(context, self._list_limit)
+        try:
+            return _as_json(self._program.execute(dict(context)))
+        except Exception as error:  # the library raises many kinds for values that do not fit
+            raise ExpressionFailed(f"{self.text!r}: {_reason(error)}") from error
+
+    def holds(self, context: Mapping[str, Any]) -> bool:
+        """Return the value of a condition; ExpressionFailed if it is neither true nor false."""
+        value = self.evaluate(context)
+        if not isinstance(value, bool):
+            raise ExpressionFailed(f"{self.text!r} gives {type(value).__name__}, not true or false")
+        return value
+
+
+@lru_cache(maxsize=4096)
+def compile(text: str) -> Expression:  # noqa: A001 - the word for it, always used as expressions.compile
+    """Return the compiled expression; InvalidExpression says where it is wrong."""
+    return Expression(text)
+
+
+@lru_cache(maxsize=4096)
+def parse_template(text: str) -> tuple[str | Expression, ...]:
+    """Return the parts of a text with `${…}` in it, in order; `$${` stands for a plain `${`."""
+    parts: list[str | Expression] = []
+    plain, at = "", 0
+    while (start := text.find("${", at)) >= 0:
+        if text[start - 1 : start] == "$":
+            plain += text[at : start - 1] + "${"
+            at = start + 2
+            continue
+        end = _closing(text, start + 2)
+        plain += text[at:start]
+        parts += [plain, compile(text[start + 2 : end].strip())] if plain else [compile(text[start + 2 : end].strip())]
+        plain, at = "", end + 1
+    plain += text[at:]
+    return (*parts, plain) if plain or not parts else tuple(parts)
+
+
+def has_expression(text: str) -> bool:
+    """Say whether a text holds a `${…}` that is filled in at run time."""
+    return "${" in text and any(isinstance(part, Expression) for part in parse_template(text))
+
+
+def expressions_in(template: object) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield where in a JSON-like value there is text with `${`, and that text."""
+    if isinstance(template, str):
+        if "${" in template:
+            yield (), template
+    elif isinstance(template, Mapping):
+        for key, value in template.items():
+            yield from (((key, *path), text) for path, text in expressions_in(value))
+    elif isinstance(template, list | tuple):
+        for n, value in enumerate(template):
+            yield from (((n, *path), text) for path, text in expressions_in(value))
+
+
+def fill(template: object, context: Mapping[str, Any]) -> object:
+    """Return a JSON-like value with every `${…}` in its texts replaced.
+
+    A text that is one expression becomes its value, whatever its type; within longer text, what is not text is written
+    as JSON. ExpressionFailed if one of them cannot be evaluated.
+    """
+    return _Filling(context).fill(template, 0)
+
+
+class _Filling:
+    """One call of `fill`, which counts what it evaluates: many small expressions could make a huge value."""
+
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self._context = context
+        self._left = MAX_TEMPLATE_EXPRESSIONS
+
+    def fill(self, template: object, depth: int) -> object:
+        if depth > MAX_TEMPLATE_DEPTH:
+            raise ExpressionFailed(f"nested deeper than {MAX_TEMPLATE_DEPTH} levels")
+        if isinstance(template, str):
+            return self._fill_text(template) if "${" in template else template
+        if isinstance(template, Mapping):
+            return {key: self.fill(value, depth + 1) for key, value in template.items()}
+        if isinstance(template, list | tuple):
+            return [self.fill(value, depth + 1) for value in template]
+        return template
+
+    def _fill_text(self, text: str) -> object:
+        parts = parse_template(text)
+        if len(parts) == 1 and isinstance(parts[0], Expression):
+            return self._evaluate(parts[0])
+        return "".join(part if isinstance(part, str) else _as_text(self._evaluate(part)) for part in parts)
+
+    def _evaluate(self, expression: Expression) -> object:
+        self._left -= 1
+        if self._left < 0:
+            raise ExpressionFailed(f"holds more than {MAX_TEMPLATE_EXPRESSIONS} expressions")
+        return expression.evaluate(self._context)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _closing(text: str, start: int) -> int:
+    """Return where the brace that closes an expression is; braces within it and within its texts do not count."""
+    depth, at = 0, start
+    while at < min(len(text), start + MAX_EXPRESSION_CHARS):
+        literal = _LITERAL.match(text, at)
+        if literal:
+            at = literal.end()
+            continue
+        if text[at] == "}" and depth == 0:
+            return at
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    raise InvalidExpression(f"{text[start - 2 : start + 40]!r} has no closing brace; write $${{ for a plain ${{")
+
+
+def _refuse_long_lists(value: object, limit: int) -> None:
+    pending = [value]
+    while pending:
+        here = pending.pop()
+        if not isinstance(here, list | tuple | Mapping):
+            continue
+        if not isinstance(here, Mapping) and len(here) > limit:
+            raise ExpressionFailed(f"a list of {len(here)} entries is given, macros go through at most {limit}")
+        pending.extend(here.values() if isinstance(here, Mapping) else here)
+
+
+def _as_json(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, datetime):
+        return rfc3339(to_ms(value))
+    if isinstance(value, timedelta):
+        return iso_duration(max(0, value // timedelta(milliseconds=1)))
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    raise TypeError(f"a value of type {type(value).__name__} has no JSON form")
+
+
+def _first_line(text: str, error: Exception) -> str:
+    # The parser lists every token that could follow; the place is what helps.
+    found = re.search(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)", str(error))
+    if found is None:
+        return f"{text[:100]!r} is not a CEL expression"
+    what = found[3].partition(" expecting")[0]
+    return f"{text[:100]!r} is not a CEL expression: character {found[2]}: {what}"
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"there is no field {error}"
+    return str(error).partition(". ")[0]

@@ -1,0 +1,134 @@
+"""When a trigger is due: pure functions of the trigger and an instant, in milliseconds of UTC."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from rota.crons import next_cron, parse_cron
+from rota.repeats import next_repeat, parse_repeat
+from rota.times import duration_ms, iso_duration, parse_duration, parse_rfc3339, rfc3339
+from rota.triggers import AtTrigger, CronTrigger, EventTrigger, EveryTrigger, RepeatTrigger, Trigger
+from rota.zones import Fold, Gap
+
+MAX_UPCOMING = 1000
+
+_instant = lru_cache(maxsize=65_536)(parse_rfc3339)
+_length = lru_cache(maxsize=65_536)(duration_ms)
+
+
+def next_due(trigger: Trigger, after: int, *, gap: Gap = "run_after", fold: Fold = "first") -> int | None:
+    """Return the first due time strictly later than `after`, None if there is none any more.
+
+    `gap` and `fold` are the job's `dst` rules. Any instant may be asked about, in any order; nothing is remembered.
+    """
+    if isinstance(trigger, EveryTrigger):
+        start = 0 if trigger.start is None else _instant(trigger.start)
+        if after < start:
+            due = start
+        else:
+            length = _length(trigger.every)
+            due = after + length - (after - start) % length
+        return due if trigger.end is None or due <= _instant(trigger.end) else None
+    if isinstance(trigger, EventTrigger):
+        return None
+    if isinstance(trigger, AtTrigger):
+        at = _instant(trigger.at)
+        return at if at > after else None
+    return _next_bounded(trigger, after, gap, fold)
+
+
+def _next_bounded(trigger: CronTrigger | RepeatTrigger, after: int, gap: Gap, fold: Fold) -> int | None:
+    if trigger.start is not None:
+        after = max(after, _instant(trigger.start) - 1)
+    if isinstance(trigger, CronTrigger):
+        cron = parse_cron(trigger.cron)
+        seconds = next_cron(cron, trigger.timezone, after // 1000, gap=gap, fold=fold)
+        due = None if seconds is None else seconds * 1000
+    else:
+        due = next_repeat(parse_repeat(trigger.repeat, trigger.timezone), after, gap=gap, fold=fold)
+    if due is None or (trigger.end is not None and due > _instant(trigger.end)):
+        return None
+    return due
+
+
+def upcoming(trigger: Trigger, after: int, count: int, *, gap: Gap = "run_after", fold: Fold = "first") -> list[int]:
+    """Return the next due times after `after`, at most `count` of them."""
+    due_times: list[int] = []
+    due = next_due(trigger, after, gap=gap, fold=fold)
+    while due is not None and len(due_times) < min(count, MAX_UPCOMING):
+        due_times.append(due)
+        due = next_due(trigger, due, gap=gap, fold=fold)
+    return due_times
+
+
+def jittered(job: str, trigger_key: str, due: int, jitter_ms: int) -> int:
+    """Return when a tick really starts: up to `jitter_ms` after it is due, always the same for the same tick.
+
+    The due time stays the name of the tick; only its start moves, so jitter can neither lose nor double it.
+    """
+    if jitter_ms <= 0:
+        return due
+    digest = hashlib.blake2b(f"{job}\0{trigger_key}\0{due}".encode(), digest_size=8).digest()
+    return due + int.from_bytes(digest) % (jitter_ms + 1)
+
+
+def describe(trigger: Trigger) -> str:
+    """Return in a few words when a trigger is due, for people: with its time zone, without its next times."""
+    if isinstance(trigger, EventTrigger):
+        return f"on {trigger.event}" + (f" where {trigger.where}" if trigger.where else "")
+    if isinstance(trigger, AtTrigger):
+        return f"once at {_short(trigger.at)}"
+    if isinstance(trigger, CronTrigger):
+        words = f"{_cron_words(trigger.cron)} ({trigger.timezone})"
+    elif isinstance(trigger, EveryTrigger):
+        words = f"every {duration_words(trigger.every)}"
+    else:
+        words = _repeat_words(trigger)
+    first = f", from {_short(trigger.start)}" if trigger.start else ""
+    last = f", until {_short(trigger.end)}" if trigger.end else ""
+    return words + first + last
+
+
+def duration_words(text: str) -> str:
+    """Return an ISO 8601 duration in words: `15 minutes`, `1 day 2 hours`, `month`."""
+    parsed = parse_duration(text)
+    years, months = divmod(parsed.months, 12)
+    weeks, days = divmod(parsed.days, 7) if parsed.days % 7 == 0 else (0, parsed.days)
+    hours, rest = divmod(parsed.ms, 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    parts = [(years, "year"), (months, "month"), (weeks, "week"), (days, "day"), (hours, "hour"), (minutes, "minute")]
+    named = [(value, unit) for value, unit in parts if value]
+    if rest:
+        named.append((rest / 1000 if rest % 1000 else rest // 1000, "second"))  # type: ignore[arg-type]
+    if len(named) == 1 and named[0][0] == 1:
+        return named[0][1]
+    return " ".join(f"{value:g} {unit}{'' if value == 1 else 's'}" for value, unit in named)
+
+
+def _repeat_words(trigger: RepeatTrigger) -> str:
+    repeat = parse_repeat(trigger.repeat, trigger.timezone)
+    anchor = _short(rfc3339(repeat.anchor))
+    if repeat.period.is_zero or repeat.count == 1:
+        return f"once at {anchor}"
+    text = next((part for part in trigger.repeat.split("/") if part.startswith("P")), iso_duration(repeat.period.ms))
+    often = "" if repeat.count is None else f", {repeat.count} times"
+    where = "" if repeat.period.is_exact else f" ({trigger.timezone})"
+    return f"every {duration_words(text)} {'until' if repeat.backwards else 'from'} {anchor}{often}{where}"
+
+
+@lru_cache(maxsize=4096)
+def _cron_words(text: str) -> str:
+    from cron_descriptor import CasingTypeEnum, FormatError, Options, get_description
+
+    options = Options()
+    options.use_24hour_time_format = True
+    options.casing_type = CasingTypeEnum.LowerCase
+    try:
+        return str(get_description(parse_cron(text).fields, options))
+    except (FormatError, IndexError, KeyError, ValueError):  # it knows fewer forms than we accept
+        return f"cron {text}"
+
+
+def _short(text: str) -> str:
+    return rfc3339(_instant(text)).replace(":00.000Z", "Z").replace(".000Z", "Z").replace("T", " ").replace("Z", " UTC")

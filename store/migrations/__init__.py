@@ -1,0 +1,6 @@
+"""Alembic migrations, run by `Store.upgrade`."""
+
+from __future__ import annotations
+
+HEAD = "0001"
+"""The newest revision. Known without Alembic, which takes longer to import than most commands take to run."""

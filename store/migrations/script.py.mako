@@ -1,0 +1,24 @@
+"""${message}
+
+Must work under the code before it and under the code after it: add, fill, switch and remove are steps of their own.
+Say `pre` (runs before the new code is started) or `post` (after the old code is gone), and how long it may lock what.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+${imports if imports else ""}
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    ${upgrades if upgrades else "pass"}
+
+
+def downgrade() -> None:
+    ${downgrades if downgrades else "pass"}

@@ -1,0 +1,248 @@
+"""Definitions of jobs: save them, find them, switch them, and notice that one changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from rota.errors import Conflict, NotFound
+from rota.states import RunState
+from store.batches import batches
+from store.cursors import decode_cursor, decode_number_cursor, encode_cursor, page_limit
+from store.encoding import dumps, loads
+from store.patterns import contains
+from store.records import JobHead, JobRecord, JobVersion, LastRun, Page
+from store.tables import job_versions, jobs, revision, runs, ticks
+
+if TYPE_CHECKING:
+    from rota.jobs import Job
+
+_newest = select(runs.c.id).where(runs.c.job == jobs.c.name).order_by(runs.c.id.desc()).limit(1).scalar_subquery()
+_next_due = select(func.min(ticks.c.due)).where(ticks.c.job == jobs.c.name).scalar_subquery()
+_last = runs.alias("last")
+_jobs = select(
+    *jobs.c,
+    _last.c.id.label("last_id"),
+    _last.c.state.label("last_state"),
+    _last.c.ended_at.label("last_ended_at"),
+    _next_due.label("next_due"),
+).select_from(jobs.outerjoin(_last, _last.c.id == _newest))
+_one_job = _jobs.where(jobs.c.name == bindparam("name"))
+_locked = (
+    select(jobs.c.version, jobs.c.definition, jobs.c.enabled).where(jobs.c.name == bindparam("name")).with_for_update()
+)
+_last_version = select(func.max(job_versions.c.version)).where(job_versions.c.job == bindparam("name"))
+_bump = update(revision).values(value=revision.c.value + 1)
+
+
+def save(
+    conn: Connection, job: Job, *, author: str, source: str, at: int, expected_version: int | None = None
+) -> JobRecord:
+    """Save a definition and return the job; a new version is made only if the definition changed.
+
+    The switch stays where it is, unless the definition's own `enabled` changed. With `expected_version` (0: must not
+    exist yet) Conflict is raised when somebody else saved in between.
+    """
+    definition = dumps(job.definition())
+    old = conn.execute(_locked, {"name": job.name}).mappings().one_or_none()
+    if expected_version is not None and expected_version != (old["version"] if old else 0):
+        raise Conflict(f"{job.name} is at version {old['version'] if old else 0}, not at {expected_version}")
+    if old is None or old["definition"] != definition:
+        _save_version(conn, job, definition=definition, old=old, author=author, source=source, at=at)
+        conn.execute(_bump)
+    return get(conn, job.name)
+
+
+def _save_version(
+    conn: Connection,
+    job: Job,
+    *,
+    definition: str,
+    old: RowMapping | None,
+    author: str,
+    source: str,
+    at: int,
+) -> None:
+    # Versions outlive a deleted job, so that the number of a new one with its name goes on.
+    version = (conn.execute(_last_version, {"name": job.name}).scalar() or 0) + 1
+    said = {"definition": definition, "source": source, "author": author}
+    conn.execute(insert(job_versions), {"job": job.name, "version": version, "at": at, **said})
+    row: dict[str, Any] = {
+        "label": job.title,
+        "owner": job.owner,
+        "kind": job.kind,
+        "version": version,
+        "updated_at": at,
+        **said,
+    }
+    if old is None:
+        row |= {"name": job.name, "created_at": at, "enabled": job.enabled, "enabled_at": at}
+        conn.execute(insert(jobs), row)
+        return
+    if job.enabled not in (loads(old["definition"]).get("enabled", True), old["enabled"]):
+        row |= {"enabled": job.enabled, "enabled_at": at, "enabled_reason": None}
+    conn.execute(update(jobs).where(jobs.c.name == job.name).values(row))
+
+
+def get(conn: Connection, name: str) -> JobRecord:
+    """Return one job; NotFound if there is none of that name."""
+    found = find(conn, name)
+    if found is None:
+        raise NotFound(f"there is no job {name}")
+    return found
+
+
+def find(conn: Connection, name: str) -> JobRecord | None:
+    """Return one job, or None."""
+    row = conn.execute(_one_job, {"name": name}).mappings().one_or_none()
+    return None if row is None else _record(row)
+
+
+def list_jobs(
+    conn: Connection,
+    *,
+    kind: str | None = None,
+    owner: str | None = None,
+    enabled: bool | None = None,
+    q: str | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[JobRecord]:
+    """Return a page of jobs by name; `q` is looked for in name and label, whatever the case."""
+    conditions: list[ColumnElement[bool]] = []
+    if kind is not None:
+        conditions.append(jobs.c.kind == kind)
+    if owner is not None:
+        conditions.append(jobs.c.owner == owner)
+    if enabled is not None:
+        conditions.append(jobs.c.enabled == enabled)
+    if q:
+        conditions.append(or_(contains(jobs.c.name, q), contains(jobs.c.label, q)))
+    if cursor is not None:
+        conditions.append(jobs.c.name > decode_cursor(cursor))
+    count = page_limit(limit)
+    query = _jobs.where(and_(True, *conditions)).order_by(jobs.c.name).limit(count + 1)
+    found = [_record(row) for row in conn.execute(query).mappings()]
+    return Page(items=found[:count], next=encode_cursor(found[count - 1].name) if len(found) > count else None)
+
+
+def load_all(conn: Connection) -> list[JobRecord]:
+    """Return all jobs by name, for the scheduler's catalogue."""
+    return [_record(row) for row in conn.execute(_jobs.order_by(jobs.c.name)).mappings()]
+
+
+def heads(conn: Connection) -> list[JobHead]:
+    """Return what changes without a new definition, of all jobs: cheap enough to read at every change."""
+    query = select(jobs.c.name, jobs.c.version, jobs.c.enabled, jobs.c.enabled_at).order_by(jobs.c.name)
+    return [JobHead(**row) for row in conn.execute(query).mappings()]
+
+
+def definitions(conn: Connection, names: Iterable[str]) -> dict[str, tuple[int, dict[str, Any]]]:
+    """Return version and current definition of these jobs; those that there are not are left out."""
+    found: dict[str, tuple[int, dict[str, Any]]] = {}
+    for batch in batches(names):
+        query = select(jobs.c.name, jobs.c.version, jobs.c.definition).where(jobs.c.name.in_(batch))
+        found.update({name: (version, loads(text)) for name, version, text in conn.execute(query)})
+    return found
+
+
+def set_enabled(
+    conn: Connection, names: Sequence[str], enabled: bool, *, at: int, reason: str | None = None
+) -> list[str]:
+    """Set the switch of these jobs and return those that it moved."""
+    moved: list[str] = []
+    for start in range(0, len(names), 500):
+        moved += conn.scalars(
+            update(jobs)
+            .where(jobs.c.name.in_(names[start : start + 500]), jobs.c.enabled != enabled)
+            .values(enabled=enabled, enabled_at=at, enabled_reason=reason)
+            .returning(jobs.c.name)
+        )
+    if moved:
+        conn.execute(_bump)
+    return sorted(moved)
+
+
+def delete(conn: Connection, name: str) -> None:
+    """Delete a job and its ticks; its runs and versions stay as history. NotFound if there is none of that name."""
+    conn.execute(sqlalchemy.delete(ticks).where(ticks.c.job == name))
+    if conn.execute(sqlalchemy.delete(jobs).where(jobs.c.name == name)).rowcount == 0:
+        raise NotFound(f"there is no job {name}")
+    conn.execute(_bump)
+
+
+def versions(conn: Connection, name: str, *, cursor: str | None = None, limit: int = 100) -> Page[JobVersion]:
+    """Return a page of a job's definitions, newest first."""
+    count = page_limit(limit)
+    query = select(job_versions).where(job_versions.c.job == name)
+    if cursor is not None:
+        query = query.where(job_versions.c.version < decode_number_cursor(cursor))
+    query = query.order_by(job_versions.c.version.desc()).limit(count + 1)
+    found = [_version(row) for row in conn.execute(query).mappings()]
+    return Page(items=found[:count], next=encode_cursor(found[count - 1].version) if len(found) > count else None)
+
+
+def get_version(conn: Connection, name: str, version: int) -> JobVersion:
+    """Return one definition that a job has or had; NotFound if it never did, or if it was pruned."""
+    query = select(job_versions).where(job_versions.c.job == name, job_versions.c.version == version)
+    row = conn.execute(query).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no version {version} of a job {name}")
+    return _version(row)
+
+
+def changed_since(conn: Connection, stamp: int | None) -> int | None:
+    """Return the new stamp if a definition or a switch changed since that stamp was returned, else None.
+
+    One row by its key: cheap enough to ask each second. A stamp of None always counts as changed.
+    """
+    value: int = conn.execute(select(revision.c.value)).scalar_one()
+    return None if value == stamp else value
+
+
+def _record(row: RowMapping) -> JobRecord:
+    last = None
+    if row["last_id"] is not None:
+        last = LastRun(id=row["last_id"], state=RunState(row["last_state"]), ended_at=row["last_ended_at"])
+    return JobRecord(
+        name=row["name"],
+        label=row["label"],
+        owner=row["owner"],
+        kind=row["kind"],
+        enabled=row["enabled"],
+        enabled_reason=row["enabled_reason"],
+        enabled_at=row["enabled_at"],
+        version=row["version"],
+        definition=loads(row["definition"]),
+        source=row["source"],
+        author=row["author"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        last_run=last,
+        next_due=row["next_due"],
+    )
+
+
+def _version(row: RowMapping) -> JobVersion:
+    return JobVersion(
+        job=row["job"],
+        version=row["version"],
+        definition=loads(row["definition"]),
+        source=row["source"],
+        author=row["author"],
+        at=row["at"],
+    )

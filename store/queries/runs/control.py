@@ -1,0 +1,152 @@
+"""Cancel, pause and resume: the request is recorded first, then told to the bus by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select, update
+
+from rota.messages import TaskMessage
+from rota.runs import plain_text
+from store.batches import batches
+from store.queries.runs.rows import message_to_send
+from store.records import ControlResult
+from store.tables import ENDED_STATES, SENT_STATES, runs, tasks
+
+_CANCEL, _PAUSE = 1, 2
+
+_ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
+# Tasks are locked before their runs, as the recorder does it: the other way round the two would deadlock.
+_locked_tasks = (
+    select(tasks.c.id, tasks.c.run, tasks.c.state, tasks.c.attempt, tasks.c.message, tasks.c.checkpoint)
+    .where(tasks.c.run.in_(_ids))
+    .order_by(tasks.c.id)
+    .with_for_update()
+)
+_locked_runs = (
+    select(runs.c.id, runs.c.state, runs.c.cancel_requested)
+    .where(runs.c.id.in_(_ids), runs.c.state.not_in(ENDED_STATES))
+    .order_by(runs.c.id)
+    .with_for_update()
+)
+_request = update(runs).where(runs.c.id.in_(_ids)).values(cancel_requested=bindparam("request"))
+_cancel_tasks = (
+    update(tasks)
+    .where(tasks.c.run.in_(_ids), tasks.c.state.in_(("waiting", "paused")))
+    .values(state="cancelled", ended_at=bindparam("at"), reason=bindparam("why"))
+)
+_cancel_runs = (
+    update(runs)
+    .where(runs.c.id.in_(_ids))
+    .values(state="cancelled", ended_at=bindparam("at"), reason=bindparam("why"), slot_key=None, slot_no=None)
+)
+_pause_runs = update(runs).where(runs.c.id.in_(_ids)).values(state="paused")
+_resume_runs = update(runs).where(runs.c.id.in_(_ids), runs.c.state == "paused").values(state=bindparam("to_state"))
+_resume_tasks = (
+    update(tasks)
+    .where(tasks.c.run.in_(_ids), tasks.c.state == "paused")
+    .values(state="queued", queued_at=bindparam("at"), sent_at=None)
+)
+
+
+class _Found:
+    """The open runs among those asked for, with their tasks."""
+
+    def __init__(self, conn: Connection, ids: list[str]) -> None:
+        self.tasks: dict[str, list[RowMapping]] = {}
+        for row in conn.execute(_locked_tasks, {"ids": ids}).mappings():
+            self.tasks.setdefault(row["run"], []).append(row)
+        self.runs = {row["id"]: row for row in conn.execute(_locked_runs, {"ids": ids}).mappings()}
+
+    def in_bus(self, run_ids: Iterable[str]) -> list[str]:
+        """Return the tasks of these runs that the bus has or will have."""
+        return [row["id"] for run in run_ids for row in self._rows(run, SENT_STATES)]
+
+    def without_bus(self, run_ids: Iterable[str]) -> list[str]:
+        """Return those of these runs that have no task in the bus."""
+        return [run for run in run_ids if not self._rows(run, SENT_STATES)]
+
+    def waiting(self, run_ids: Iterable[str]) -> list[str]:
+        """Return those of these runs that have a waiting task."""
+        return [run for run in run_ids if self._rows(run, ("waiting",))]
+
+    def to_send(self, run_ids: Iterable[str]) -> list[TaskMessage]:
+        """Return the messages that the paused tasks of these runs go on with."""
+        return [message_to_send(row) for run in run_ids for row in self._rows(run, ("paused",))]
+
+    def _rows(self, run: str, states: Sequence[str]) -> list[RowMapping]:
+        return [row for row in self.tasks.get(run, ()) if row["state"] in states]
+
+
+def request_cancel(conn: Connection, run_ids: Iterable[str], *, at: int, reason: str) -> ControlResult:
+    """Record that these runs shall be cancelled, and cancel at once what the bus does not have.
+
+    A cancel stands: a later pause or resume is ignored. Asking again tells the bus again.
+    """
+    result = ControlResult()
+    why = plain_text(reason)
+    for ids in batches(run_ids):
+        found = _Found(conn, ids)
+        chosen = list(found.runs)
+        settled = found.without_bus(chosen)
+        _change(conn, _request, chosen, request=_CANCEL)
+        _change(conn, _cancel_tasks, chosen, at=at, why=why)
+        _change(conn, _cancel_runs, settled, at=at, why=why)
+        result = _joined(
+            result, tasks=found.in_bus(chosen), settled=settled, ignored=[run for run in ids if run not in found.runs]
+        )
+    return result
+
+
+def request_pause(conn: Connection, run_ids: Iterable[str]) -> ControlResult:
+    """Record that these runs shall be paused; those of which the bus has nothing are paused at once."""
+    result = ControlResult()
+    for ids in batches(run_ids):
+        found = _Found(conn, ids)
+        chosen = [run for run, row in found.runs.items() if row["cancel_requested"] != _CANCEL]
+        settled = [run for run in found.without_bus(chosen) if found.runs[run]["state"] != "paused"]
+        _change(conn, _request, chosen, request=_PAUSE)
+        _change(conn, _pause_runs, settled)
+        result = _joined(
+            result, tasks=found.in_bus(chosen), settled=settled, ignored=[run for run in ids if run not in chosen]
+        )
+    return result
+
+
+def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResult:
+    """Take a pause back: paused tasks are queued again, and those still in the bus have to be told."""
+    result = ControlResult()
+    for ids in batches(run_ids):
+        found = _Found(conn, ids)
+        chosen = [
+            run for run, row in found.runs.items() if row["cancel_requested"] == _PAUSE or row["state"] == "paused"
+        ]
+        chosen = [run for run in chosen if found.runs[run]["cancel_requested"] != _CANCEL]
+        waiting = found.waiting(chosen)
+        send = found.to_send(chosen)
+        sent_runs = {message.run for message in send}
+        _change(conn, _request, chosen, request=0)
+        _change(conn, _resume_tasks, chosen, at=at)
+        _change(conn, _resume_runs, [run for run in chosen if run in sent_runs], to_state="queued")
+        _change(conn, _resume_runs, [run for run in chosen if run not in sent_runs], to_state="waiting")
+        result = _joined(
+            result,
+            tasks=found.in_bus(chosen),
+            settled=found.without_bus(chosen),
+            send=send,
+            undecided=waiting,
+            ignored=[run for run in ids if run not in chosen],
+        )
+    return result
+
+
+def _change(conn: Connection, statement: Any, ids: list[str], **values: Any) -> None:
+    if ids:
+        conn.execute(statement, {"ids": ids, **values})
+
+
+def _joined(result: ControlResult, **lists: Sequence[Any]) -> ControlResult:
+    return ControlResult(
+        **{name: getattr(result, name) + tuple(lists.get(name, ())) for name in result.__struct_fields__}
+    )

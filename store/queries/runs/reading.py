@@ -1,0 +1,172 @@
+"""Runs as people and the sweeper look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select
+
+from rota.errors import NotFound
+from rota.states import RunState
+from store.cursors import decode_cursor, encode_cursor, page_limit
+from store.queries.runs.rows import attempt_record, message_to_send, run_record, task_record
+from store.records import AttemptRecord, OpenTask, Page, RunDetail, RunRecord
+from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
+
+_one = select(runs).where(runs.c.id == bindparam("id"))
+_tasks = select(tasks).where(tasks.c.run == bindparam("run")).order_by(tasks.c.id)
+_attempts = (
+    select(attempts)
+    .join(tasks, tasks.c.id == attempts.c.task)
+    .where(tasks.c.run == bindparam("run"))
+    .order_by(attempts.c.fence)
+)
+# Words as they stand in the conditions of partial indexes: a bound parameter would hide from the planner that they fit.
+_not_succeeded: ColumnElement[bool] = literal_column("runs.state <> 'succeeded'")
+_not_system: ColumnElement[bool] = literal_column("runs.owner <> 'system'")
+_open_words = ", ".join(f"'{state}'" for state in SENT_STATES)
+_in_bus: ColumnElement[bool] = literal_column(f"tasks.state IN ({_open_words})")
+_sent = (
+    select(
+        tasks.c.id,
+        tasks.c.run,
+        tasks.c.state,
+        tasks.c.attempt,
+        tasks.c.fence,
+        tasks.c.checkpoint,
+        tasks.c.message,
+        tasks.c.retry_at,
+        runs.c.cancel_requested,
+    )
+    .join(runs, runs.c.id == tasks.c.run)
+    .where(_in_bus, tasks.c.id > bindparam("after_id"))
+    .where(func.coalesce(tasks.c.sent_at, tasks.c.queued_at) < bindparam("before"))
+    .order_by(tasks.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def get_run(conn: Connection, run_id: str) -> RunRecord:
+    """Return one run; NotFound if there is none with this id."""
+    row = conn.execute(_one, {"id": run_id}).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no run {run_id}")
+    return run_record(row)
+
+
+def list_runs(
+    conn: Connection,
+    *,
+    job: str | None = None,
+    states: Sequence[RunState] = (),
+    owner: str | None = None,
+    cause: str | None = None,
+    since: int | None = None,
+    until: int | None = None,
+    cursor: str | None = None,
+    limit: int = 100,
+) -> Page[RunRecord]:
+    """Return a page of runs, newest first.
+
+    `cause` is a kind (tick, event, person, parent); `since` and `until` bound the admission, both included.
+    """
+    conditions = _conditions(job=job, states=states, owner=owner, cause=cause, since=since, until=until)
+    if cursor is not None:
+        conditions.append(runs.c.id < decode_cursor(cursor))
+    count = page_limit(limit)
+    query = select(runs).where(and_(True, *conditions)).order_by(runs.c.id.desc()).limit(count + 1)
+    found = [run_record(row) for row in conn.execute(query).mappings()]
+    return Page(items=found[:count], next=encode_cursor(found[count - 1].id) if len(found) > count else None)
+
+
+def run_detail(conn: Connection, run_id: str) -> RunDetail:
+    """Return one run with its tasks and their attempts; NotFound if there is none with this id."""
+    run = get_run(conn, run_id)
+    tried: dict[str, list[AttemptRecord]] = {}
+    for row in conn.execute(_attempts, {"run": run_id}).mappings():
+        tried.setdefault(row["task"], []).append(attempt_record(row))
+    rows = conn.execute(_tasks, {"run": run_id}).mappings()
+    return RunDetail(run=run, tasks=tuple(task_record(row, tried.get(row["id"], ())) for row in rows))
+
+
+def open_tasks(conn: Connection, *, before: int, after_id: str = "", limit: int = 500) -> list[OpenTask]:
+    """Return tasks that should be in the bus and were last sent (or queued) before this time, by id.
+
+    The sweeper walks them in pages, `after_id` being the last of the page before, so that a page of long ones never
+    hides those behind it.
+    """
+    rows = conn.execute(_sent, {"before": before, "after_id": after_id, "most": page_limit(limit)}).mappings()
+    return [
+        OpenTask(
+            id=row["id"],
+            run=row["run"],
+            state=RunState(row["state"]),
+            attempt=row["attempt"],
+            fence=row["fence"],
+            message=message_to_send(row),
+            retry_at=row["retry_at"],
+            cancel_requested=row["cancel_requested"],
+        )
+        for row in rows
+    ]
+
+
+def overdue(conn: Connection, *, at: int, limit: int = 500) -> list[str]:
+    """Return open runs whose time limit has passed."""
+    query = (
+        select(runs.c.id)
+        .where(_not_succeeded, runs.c.state.in_(OPEN_STATES), runs.c.timeout_at <= at)
+        .order_by(runs.c.id)
+        .limit(page_limit(limit))
+    )
+    return list(conn.scalars(query))
+
+
+def count_open(conn: Connection) -> dict[RunState, int]:
+    """Return how many runs are in each open state, for the metrics."""
+    query = (
+        select(runs.c.state, func.count()).where(_not_succeeded, runs.c.state.in_(OPEN_STATES)).group_by(runs.c.state)
+    )
+    counts: dict[RunState, int] = dict.fromkeys(map(RunState, OPEN_STATES), 0)
+    counts.update({RunState(state): count for state, count in conn.execute(query)})
+    return counts
+
+
+def last_states(conn: Connection, job: str, limit: int) -> list[RunState]:
+    """Return how a job's newest ended runs ended, newest first, leaving out cancelled and skipped ones."""
+    query = (
+        select(runs.c.state)
+        .where(runs.c.job == job, runs.c.state.in_(("succeeded", "failed")))
+        .order_by(runs.c.id.desc())
+        .limit(page_limit(limit))
+    )
+    return [RunState(state) for state in conn.scalars(query)]
+
+
+def _conditions(
+    *,
+    job: str | None,
+    states: Sequence[RunState],
+    owner: str | None,
+    cause: str | None,
+    since: int | None,
+    until: int | None,
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if job is not None:
+        conditions.append(runs.c.job == job)
+    if states:
+        conditions.append(runs.c.state.in_([state.value for state in states]))
+        if RunState.SUCCEEDED not in states:
+            conditions.append(_not_succeeded)
+    if owner is not None:
+        conditions.append(runs.c.owner == owner)
+        if owner != "system":
+            conditions.append(_not_system)
+    if cause is not None:
+        conditions.append(runs.c.cause_kind == cause)
+    if since is not None:
+        conditions.append(runs.c.queued_at >= since)
+    if until is not None:
+        conditions.append(runs.c.queued_at <= until)
+    return conditions

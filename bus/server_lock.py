@@ -20,6 +20,7 @@ from pathlib import Path
 from rota.errors import RotaError
 
 CONFIG_NAME = "redis.conf"  # on the server's command line: that is how it is recognised
+_OWNER_SECONDS = 0.5  # how long an owner that has just been killed may still look alive
 _ORPHAN_SECONDS = 10.0  # how long the server of a killed owner may take to go
 _POLL_SECONDS = 0.02
 
@@ -58,13 +59,13 @@ def write_holder(descriptor: int, *, server: int) -> None:
 
 def _acquire(descriptor: int, folder: Path) -> None:
     told: int | None = None
-    deadline = time.monotonic() + _ORPHAN_SECONDS
+    begin = time.monotonic()
     while not _try(descriptor):
         holder = _read_holder(descriptor)
-        refused = holder is not None and _lives(holder.owner) and _lives(holder.server)
-        if refused or time.monotonic() > deadline:
+        owned = holder is not None and _lives(holder.owner) and _lives(holder.server)
+        if time.monotonic() > begin + (_OWNER_SECONDS if owned else _ORPHAN_SECONDS):
             raise FolderInUse(_describe(folder, holder))
-        if holder is not None and holder.server != told and _serves(holder.server, folder):
+        if holder is not None and not owned and holder.server != told and _serves(holder.server, folder):
             _tell_to_go(holder.server)
             told = holder.server
         time.sleep(_POLL_SECONDS)

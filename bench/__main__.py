@@ -1,0 +1,83 @@
+"""Measure everything in one run and print the tables: `make bench`, or `python -m bench --quick`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import redis
+
+from bench.contenders import CONTENDERS
+from bench.harness import measure_rate, measure_start
+from bench.measurement import Measurement, best_by_name, median_of, table
+from bench.peers.rq_scheduler_ticks import measure_ticks
+from bus.server import EmbeddedServer
+
+RATES = "No-op tasks per second, from the first one done to the last"
+STARTS = "Message sent to task started, one at a time on an idle system"
+TICKS = "Ticks per second, all due at once"
+BASELINES = {RATES: "dramatiq", STARTS: "dramatiq", TICKS: "rq-scheduler"}
+
+
+def main() -> None:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="rota-bench-") as folder:
+        server = EmbeddedServer(Path(folder) / "redis")
+        try:
+            url = server.start()
+            print(_machine(url), flush=True)
+            for what, measured in _all(url, options):
+                print(f"\n## {what}\n\n{table(measured, baseline=BASELINES[what])}", flush=True)
+        finally:
+            server.stop()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--tasks", type=int, default=5000, help="tasks of a rate (default %(default)s)")
+    parser.add_argument("--ticks", type=int, default=2000, help="ticks of a rate (default %(default)s)")
+    parser.add_argument("--samples", type=int, default=300, help="messages of a latency (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds; the median counts (default %(default)s)")
+    parser.add_argument("--only", nargs="*", default=[], metavar="KEY", help=f"some of {', '.join(CONTENDERS)}")
+    parser.add_argument("--quick", action="store_true", help="a tenth of all that, one round")
+    options = parser.parse_args()
+    if options.quick:
+        options.tasks, options.ticks, options.samples = (
+            value // 10 for value in (options.tasks, options.ticks, options.samples)
+        )
+        options.rounds = 1
+    return options
+
+
+def _all(url: str, options: argparse.Namespace) -> Iterator[tuple[str, Sequence[Measurement]]]:
+    made = [CONTENDERS[key](url) for key in CONTENDERS if not options.only or key in options.only]
+    # Rounds are interleaved: what else the machine does hits all contenders alike.
+    rounds = [
+        [measure_rate(contender, url, count=options.tasks, what=RATES) for contender in made]
+        for _ in range(options.rounds)
+    ]
+    yield RATES, best_by_name(median_of(column) for column in zip(*rounds, strict=True))
+    starts = [measure_start(contender, url, samples=options.samples, what=STARTS) for contender in made]
+    yield STARTS, best_by_name(starts)
+    kinds: tuple[Literal["interval", "cron"], ...] = ("interval", "cron")
+    passes = [
+        [measure_ticks(url, count=options.ticks, what=TICKS, kind=kind) for kind in kinds]
+        for _ in range(options.rounds)
+    ]
+    yield TICKS, [median_of(column) for column in zip(*passes, strict=True)]
+
+
+def _machine(url: str) -> str:
+    with redis.Redis.from_url(url) as client:
+        info = client.info("server")
+    server = f"{info.get('server_name', 'redis')} {info.get('valkey_version') or info['redis_version']}"
+    return f"Python {platform.python_version()}, {os.cpu_count()} cores, {server} on a Unix socket"
+
+
+if __name__ == "__main__":
+    main()

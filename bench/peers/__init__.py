@@ -1,0 +1,1 @@
+"""Other people's task queues, each as its own documentation sets it up."""

@@ -1,0 +1,1 @@
+"""Access to storages: one narrow interface, safe paths, and the drivers."""

@@ -1,0 +1,128 @@
+"""Safe paths: a root that is opened once, and everything else relative to it.
+
+Paths inside a datasource are bytes, `/`-separated, relative, without `.` and `..`; the root itself is `b""`. A path is
+never joined to the root's path and checked afterwards: the kernel resolves it beneath the root's descriptor and refuses
+links on the way, so a link that is swapped in between leads nowhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from types import TracebackType
+
+from actors.datasources.openat2 import Opener, choose_opener
+from rota.errors import PermanentError
+
+_PIECE_BYTES = 4_000  # the kernel takes 4,095 bytes a call
+_READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
+# Without O_NONBLOCK the open of a fifo, swapped in for a file, would wait for ever.
+_READ_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+_PRIVATE = b".rota"
+
+
+def path_of(text: str) -> bytes:
+    """Turn a path as people give it into the bytes of a path inside a datasource.
+
+    A slash at the end is dropped; `""` and `"/"` are the root. Raises PermanentError for what could lead elsewhere.
+    """
+    path = text.encode("utf-8", "surrogateescape").strip(b"/") if text.strip("/") else b""
+    if not path:
+        return b""
+    if text.startswith("/"):
+        raise PermanentError(f"path {text!r} is absolute: give it relative to the datasource")
+    if b"\0" in path or any(part in {b"", b".", b".."} for part in path.split(b"/")):
+        raise PermanentError(f"path {text!r} must not have empty parts, '.', '..' or a NUL character")
+    return path
+
+
+def text_of(path: bytes) -> str:
+    """Turn a path into text for people and JSON; bytes that are no UTF-8 show as U+FFFD, so it may not lead back."""
+    return path.decode("utf-8", "replace")
+
+
+def is_private(name: bytes) -> bool:
+    """Say whether a name is Rota's own (`.rota`, `.rota-…`) and so no part of the datasource's content."""
+    return name.startswith(_PRIVATE) and (len(name) == len(_PRIVATE) or name[len(_PRIVATE)] == ord("-"))
+
+
+def join(folder: bytes, name: bytes) -> bytes:
+    """Give the path of a name in a folder."""
+    return folder + b"/" + name if folder else name
+
+
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """Give the folder and the name of a path."""
+    folder, _, name = path.rpartition(b"/")
+    return folder, name
+
+
+class Root:
+    """The root of a tree, held open; all reading of the tree goes through it.
+
+    Links in the root's own path are followed: that path comes from the settings. Nothing below it follows a link.
+    Safe to use from several threads. Closing twice is fine.
+    """
+
+    def __init__(self, path: str | bytes, *, opener: Opener | None = None) -> None:
+        """Open the root; raises OSError when it is no folder or cannot be reached."""
+        self._descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._open = opener or choose_opener(self._descriptor)
+        self.device = os.fstat(self._descriptor).st_dev
+
+    def __enter__(self) -> Root:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the root."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def open_folder(self, path: bytes) -> int:
+        """Open a folder for reading and give its descriptor.
+
+        Raises OSError: ENOENT or ENOTDIR if it isn't there, ELOOP for a link on the way, EXDEV for another file system.
+        """
+        return self._resolve(path or b".", _READ_FOLDER)
+
+    def open_file(self, path: bytes) -> int:
+        """Open a file for reading and give its descriptor; the caller checks that it is a regular file."""
+        return self._resolve(path, _READ_FILE)
+
+    def stat(self, path: bytes) -> os.stat_result:
+        """Give the attributes of an entry itself, of the link where it is one."""
+        folder, name = split(path)
+        if not name:
+            return os.fstat(self._descriptor)
+        descriptor = self._resolve(folder or b".", os.O_PATH | os.O_DIRECTORY)
+        try:
+            return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+        finally:
+            os.close(descriptor)
+
+    def _resolve(self, path: bytes, flags: int) -> int:
+        if self._descriptor < 0:
+            raise OSError(errno.EBADF, "the root is closed")
+        if len(path) < _PIECE_BYTES:
+            return self._open(self._descriptor, path, flags, False)
+        return self._resolve_in_pieces(path, flags)
+
+    def _resolve_in_pieces(self, path: bytes, flags: int) -> int:
+        current = self._descriptor
+        try:
+            while len(path) >= _PIECE_BYTES:
+                cut = path.rindex(b"/", 0, _PIECE_BYTES)
+                below = self._open(current, path[:cut], os.O_PATH | os.O_DIRECTORY, False)
+                if current != self._descriptor:
+                    os.close(current)
+                current, path = below, path[cut + 1 :]
+            return self._open(current, path, flags, False)
+        finally:
+            if current != self._descriptor:
+                os.close(current)

@@ -1,0 +1,1 @@
+"""The parts of the actor `sync`; its plan is told in `actors.sync`."""

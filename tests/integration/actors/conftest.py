@@ -1,0 +1,135 @@
+"""A folder, its catalog in every form, and runs of `sync` on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.catalog import Catalog, Changes
+from actors.datasources.storage import Datasource
+from actors.stored import StoredDatasources
+from actors.sync import SyncParams, SyncResult, sync
+from actors.testing import MemoryCatalog, RecordingRun
+from store.engine import Store
+from store.queries import datasources
+from store.records import DatasourceRecord
+from tests.trees import Seen, catalogued, walked
+
+
+class WatchedCatalog:
+    """A catalog that tells what is asked of it, and may be killed while it writes."""
+
+    def __init__(self, catalog: Catalog, *, die_at: int = 0, committed: bool = False) -> None:
+        self._catalog = catalog
+        self._die_at = die_at
+        self._committed = committed
+        self.applied: list[Changes] = []
+        self.read: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._catalog, name)
+
+    def entries(self, folders):
+        self.read += [folder.path for folder in folders]
+        return self._catalog.entries(folders)
+
+    def apply(self, changes, *, before_commit):
+        self.applied.append(changes)
+        dies = len(self.applied) == self._die_at
+
+        def announce():
+            before_commit()
+            if dies and not self._committed:
+                raise Killed
+
+        self._catalog.apply(changes, before_commit=announce)
+        if dies:
+            raise Killed
+
+
+class Killed(BaseException):
+    """Stands for a process that is gone."""
+
+
+class Synced:
+    """A datasource under test: change the folder at `root`, then `sync` it."""
+
+    def __init__(self, datasource: Datasource, open_catalog: Callable[[], Catalog]) -> None:
+        self.datasource = datasource
+        self.root = Path(datasource.root)
+        self.open_catalog = open_catalog
+        self.run = self.new_run()
+
+    def new_run(self, state: Any = None, *, catalog: Any = None) -> RecordingRun:
+        return RecordingRun(
+            state=state, datasources=[self.datasource], catalogs=lambda name: catalog or self.open_catalog()
+        )
+
+    def watched(self, **options: Any) -> WatchedCatalog:
+        return WatchedCatalog(self.open_catalog(), **options)
+
+    def sync(self, run: RecordingRun | None = None, **params: Any) -> SyncResult:
+        """Sync in a new run, which is `self.run` afterwards."""
+        self.run = run or self.new_run()
+        return sync(self.run, SyncParams(datasource=self.datasource.name, **params))
+
+    def changes(self, run: RecordingRun | None = None, **params: Any) -> dict[str, int]:
+        """Sync and give the changes that were counted, without zeros."""
+        found = self.sync(run, **params)
+        counts = found.model_dump(include={"created", "updated", "moved", "deleted"})
+        return {name: count for name, count in counts.items() if count}
+
+    def known(self) -> dict[bytes, Seen]:
+        return catalogued(self.open_catalog())
+
+    def is_exact(self) -> bool:
+        """Whether the catalog equals an independent walk, and counts what it has."""
+        known, there = self.known(), walked(self.root)
+        assert known == there
+        totals = self.open_catalog().totals()
+        assert totals == (len(there), sum(seen.size for seen in there.values() if seen.kind == "file"))
+        return True
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store | None]:
+    """A store of each kind, or None for catalogs in memory."""
+    if request.param == "memory":
+        yield None
+        return
+    opened = Store(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def make_synced(tmp_path: Path, store: Store | None) -> Callable[[], Synced]:
+    """Makes datasources, each with an empty folder and an empty catalog of its own."""
+    made: list[Synced] = []
+
+    def make() -> Synced:
+        name = "files" if not made else f"files{len(made)}"
+        folder = tmp_path / name
+        folder.mkdir()
+        made.append(Synced(Datasource(name=name, root=str(folder)), _catalog_of(store, name, folder)))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture
+def synced(make_synced: Callable[[], Synced]) -> Synced:
+    """A datasource with an empty folder and an empty catalog."""
+    return make_synced()
+
+
+def _catalog_of(store: Store | None, name: str, root: Path) -> Callable[[], Catalog]:
+    if store is None:
+        catalog = MemoryCatalog()
+        return lambda: catalog
+    with store.writing() as conn:
+        datasources.save(conn, DatasourceRecord(name=name, kind="local", root=str(root)), at=0)
+    return lambda: StoredDatasources(store, run="run").catalog(name)

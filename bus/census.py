@@ -11,6 +11,8 @@ from bus.errors import translated
 from bus.keys import LEVELS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import redis
 
     from bus.keys import Keys
@@ -37,12 +39,17 @@ class WorkerFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusFigures:
-    """Figures of the whole bus, read in one round trip."""
+    """Figures of the whole bus, read in one round trip.
+
+    `lag_ms` is how long the oldest due entry of the timetable is overdue, 0 when none is.
+    """
 
     leased: int
     delayed: int
+    lag_ms: int
     settled: int
     dead: int
+    dead_events: int
     outcomes_waiting: int
     events_waiting: int
     workers: int
@@ -52,7 +59,7 @@ class BusFigures:
 
 
 class Census:
-    """Reads figures; nothing here changes anything."""
+    """Reads figures; nothing here changes anything but the counters."""
 
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
@@ -113,27 +120,44 @@ class Census:
             for n, worker in enumerate(ids)
         ]
 
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Let counters of the fleet grow, each by its number."""
+        with translated("counting up"):
+            pipeline = self._client.pipeline(transaction=True)
+            for name, by in counts.items():
+                pipeline.hincrby(self._keys.counters, name, by)
+            pipeline.execute()
+
     def figures(self) -> BusFigures:
         """Return the figures of the whole bus."""
         keys = self._keys
         with translated("counting"):
             pipeline = self._client.pipeline(transaction=False)
             pipeline.zcard(keys.leases)
-            pipeline.zcount(keys.timetable, "-inf", "+inf")
+            pipeline.zcard(keys.timetable)
+            pipeline.zrange(keys.timetable, 0, 0, withscores=True)
+            pipeline.time()
             pipeline.hlen(keys.settled)
             pipeline.zcard(keys.dead)
+            pipeline.xlen(keys.dead_events)
             pipeline.xlen(keys.outcomes)
             pipeline.xlen(keys.events)
             pipeline.zcard(keys.workers)
             pipeline.get(keys.leader)
             pipeline.get(keys.epoch)
             pipeline.hgetall(keys.counters)
-            leased, delayed, settled, dead, outcomes, events, workers, leader, epoch, counters = pipeline.execute()
+            (
+                leased, delayed, first, (seconds, micros), settled, dead, dead_events,
+                outcomes, events, workers, leader, epoch, counters,
+            ) = pipeline.execute()  # fmt: skip
+        now = seconds * 1000 + micros // 1000
         return BusFigures(
             leased=leased,
             delayed=delayed,
+            lag_ms=max(0, now - int(first[0][1])) if first else 0,
             settled=settled,
             dead=dead,
+            dead_events=dead_events,
             outcomes_waiting=outcomes,
             events_waiting=events,
             workers=workers,

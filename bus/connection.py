@@ -30,7 +30,8 @@ class Bus:
     """Everything that a process needs of Redis.
 
     `url` is the server, `namespace` the tag of all keys, `lease_ms` how long a worker may be silent,
-    `leader_lease_ms` how long a leader may be. `client` replaces the connection (the in-memory twin).
+    `heartbeat_ms` how often it says something (a third of that by default), `leader_lease_ms` how long a leader may be
+    silent. `client` replaces the connection (the in-memory twin).
     """
 
     def __init__(
@@ -39,11 +40,13 @@ class Bus:
         *,
         namespace: str = "rota",
         lease_ms: int = 15_000,
+        heartbeat_ms: int | None = None,
         leader_lease_ms: int = 3_000,
         client: redis.Redis | None = None,
     ) -> None:
         self.keys = Keys(namespace)
         self.lease_ms = lease_ms
+        self.heartbeat_ms = heartbeat_ms or lease_ms // 3
         self.client = client if client is not None else open_client(url)
         #: For readers that block: its own connections, its own longer timeout.
         self.waiting_client = client if client is not None else open_client(url, blocking=True)

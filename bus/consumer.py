@@ -8,20 +8,21 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from dramatiq.broker import Consumer, MessageProxy
+from dramatiq.broker import Consumer
 from dramatiq.errors import DecodeError
 from dramatiq.message import Message
 from redis.exceptions import RedisError
 
 from bus.client import BLOCK_SECONDS
 from bus.lease import Action, Verdict
-from bus.messages import task_of
+from bus.messages import LeasedMessage
 from rota.errors import BusUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import redis
+    from dramatiq.broker import MessageProxy
 
     from bus.lease import Lease
     from bus.session import Session
@@ -81,41 +82,45 @@ class LeaseConsumer(Consumer):
 
     def _decode(self, lease: Lease, body: bytes) -> MessageProxy | None:
         try:
-            return MessageProxy(_read(body, lease))
+            return LeasedMessage(_read(body, lease), lease)
         except (DecodeError, ValueError, TypeError, AttributeError, RecursionError) as error:
             self._set_aside(lease, f"cannot be read: {error}")
             return None
 
     def _set_aside(self, lease: Lease, reason: str) -> None:
         logger.error("message.set_aside", extra={"lease": lease.id, "queue": lease.queue, "reason": reason})
-        self._session.settle(lease.id, Verdict(action=Action.DEAD, reason=reason, failure="Unreadable"))
+        self._session.settle(lease.id, Verdict(action=Action.DEAD, reason=reason, failure="Unreadable"), lease.fence)
 
     def ack(self, message: MessageProxy) -> None:
         """Settle a message that is done, retried or handed back, as was decided for it."""
-        self._session.settle(message.message_id, Verdict(action=Action.ACK))
+        self._session.settle(message.message_id, Verdict(action=Action.ACK), _fence_of(message))
 
     def nack(self, message: MessageProxy) -> None:
         """Set a message aside; unless something else was decided, its run fails with the reason."""
         error = message._exception  # noqa: SLF001 -- the only place where Dramatiq keeps it
         reason = f"{type(error).__name__}: {error}" if error is not None else "it was rejected"
         failure = type(error).__name__ if error is not None else "Rejected"
-        self._session.settle(message.message_id, Verdict(action=Action.DEAD, reason=reason, failure=failure))
+        verdict = Verdict(action=Action.DEAD, reason=reason, failure=failure)
+        self._session.settle(message.message_id, verdict, _fence_of(message))
 
     def requeue(self, messages: Iterable[MessageProxy]) -> None:
         """Hand messages back that were leased and never started."""
         for message in messages:
-            self._session.settle(message.message_id, Verdict(action=Action.BACK))
+            self._session.settle(message.message_id, Verdict(action=Action.BACK), _fence_of(message))
 
     def close(self) -> None:
         """Hand back what was fetched and never given out."""
         while self._fetched:
             lease, _ = self._fetched.popleft()
-            self._session.settle(lease.id, Verdict(action=Action.BACK))
+            self._session.settle(lease.id, Verdict(action=Action.BACK), lease.fence)
+
+
+def _fence_of(message: MessageProxy) -> int | None:
+    return message.lease.fence if isinstance(message, LeasedMessage) else None
 
 
 def _read(body: bytes, lease: Lease) -> Message[Any]:
     message: Message[Any] = Message.decode(body)
     if message.message_id != lease.id or message.queue_name != lease.queue:
         raise ValueError(f"it says it is {message.message_id!r} of {message.queue_name!r}")
-    task_of(message)
     return message

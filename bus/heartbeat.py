@@ -24,7 +24,7 @@ BATCH = 250
 
 
 class Heartbeat:
-    """Lists, every third of a lease, what the worker knows it holds.
+    """Lists, every heartbeat, what the worker knows it holds.
 
     `holdings()` returns (id, fence) pairs; what it leaves out is not extended and so comes back to its queue.
     `lost(id)` is called for a lease that is gone, `asked(kind, id)` for a task that shall stop. In between, once a
@@ -36,6 +36,7 @@ class Heartbeat:
         scripts: Scripts,
         worker_id: str,
         lease_ms: int,
+        heartbeat_ms: int,
         *,
         holdings: Callable[[], Sequence[tuple[str, int]]],
         about: Callable[[], dict[str, Any]],
@@ -46,6 +47,7 @@ class Heartbeat:
         self._scripts = scripts
         self._worker = worker_id
         self._lease_ms = lease_ms
+        self._period = heartbeat_ms / 1000
         self._holdings = holdings
         self._about = about
         self._lost = lost
@@ -91,7 +93,7 @@ class Heartbeat:
             self._asked(kind, name)
 
     def _run(self) -> None:
-        period = self._lease_ms / 3000
+        period = self._period
         # Reaping is cheap and helps everybody, but an idle fleet should not hammer Redis.
         rest = min(period, 1.0)
         due = time.monotonic() + period

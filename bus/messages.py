@@ -10,12 +10,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from dramatiq.broker import MessageProxy
 
 from rota.messages import TaskMessage
 
 if TYPE_CHECKING:
     from dramatiq import Message
-    from dramatiq.broker import MessageProxy
+
+    from bus.lease import Lease
 
 #: The option that holds the task.
 OPTION = "rota"
@@ -51,8 +53,19 @@ def plain_header(queue: str) -> str:
     return f"p normal {queue} - 0"
 
 
+class LeasedMessage(MessageProxy):
+    """A message together with the lease under which it was fetched, and the task that it carries."""
+
+    def __init__(self, message: Message[Any], lease: Lease) -> None:
+        super().__init__(message)
+        self.lease = lease
+        self.task = task_of(message)
+
+
 def task_of(message: Message[Any] | MessageProxy) -> TaskMessage | None:
     """Return the task that a message carries, None for a plain one. Raises ValueError for a malformed one."""
+    if isinstance(message, LeasedMessage):
+        return message.task
     carried = message.options.get(OPTION)
     if carried is None:
         return None

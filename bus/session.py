@@ -27,6 +27,8 @@ class _Held:
     taken: float
     started: float | None = None
     verdict: Verdict | None = None
+    #: Redis said that it is gone.
+    lost: bool = False
     #: A plain Dramatiq retry that was enqueued while its message is held: header, body, delay in ms.
     again: tuple[str, bytes, int] | None = None
 
@@ -59,6 +61,7 @@ class Session:
             bus.scripts,
             worker_id,
             bus.lease_ms,
+            bus.heartbeat_ms,
             holdings=self._holdings,
             about=self._about,
             lost=self._on_lost,
@@ -130,41 +133,63 @@ class Session:
         held = self._held.get(message_id)
         return held.lease if held else None
 
-    def holds(self, message_id: str) -> bool:
-        """Return whether the lease is held and was confirmed within its time, by this process's own clock."""
-        fresh = time.monotonic() - self._heartbeat.confirmed < self._bus.lease_ms / 1000
-        held = self._held.get(message_id)
-        return held is not None and (fresh or time.monotonic() - held.taken < self._bus.lease_ms / 1000)
+    # A message whose lease was lost may be fetched again by the same process while its old body still runs. Whoever
+    # acts for a body therefore names the fence it was given: the old one must not speak for the new one.
 
-    def confirm(self, message_id: str) -> bool:
-        """Ask Redis whether the lease still stands; an effect that must happen once asks right before it."""
+    def _find(self, message_id: str, fence: int | None) -> _Held | None:
         held = self._held.get(message_id)
+        if held is None or (fence is not None and held.lease.fence != fence):
+            return None
+        return held
+
+    def holds(self, message_id: str, fence: int | None = None) -> bool:
+        """Return whether the lease is held and was confirmed within its time, by this process's own clock."""
+        held = self._find(message_id, fence)
+        if held is None or held.lost:
+            return False
+        confirmed = max(self._heartbeat.confirmed, held.taken)
+        return time.monotonic() - confirmed < self._bus.lease_ms / 1000
+
+    def confirm(self, message_id: str, fence: int | None = None) -> bool:
+        """Ask Redis whether the lease still stands; an effect that must happen once asks right before it."""
+        held = self._find(message_id, fence)
         return held is not None and bool(self._bus.scripts.run("confirm", [message_id, held.lease.fence]))
 
-    def started(self, message_id: str, outcome: bytes) -> None:
-        """Note that the body starts; a suspect is marked in Redis before it may do harm."""
-        held = self._held.get(message_id)
+    def started(self, message_id: str, outcome: bytes, fence: int | None = None) -> None:
+        """Note that the body starts; a suspect is marked in Redis before it may do harm.
+
+        Its duration counts from the first call; a second one with an outcome only passes that on.
+        """
+        held = self._find(message_id, fence)
         if held is None:
             return
-        held.started = time.monotonic()
+        if held.started is None:
+            held.started = time.monotonic()
         suspect = held.lease.crashes > 0
         if outcome or suspect:
             self._settler.put(Item(message_id, held.lease.fence, "report", outcome, "started"), urgent=suspect)
         if suspect:
             self._settler.flush(timeout=self._bus.lease_ms / 1000)
 
-    def report(self, message_id: str, outcome: bytes, *, checkpoint: bytes | None = None) -> None:
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits to be settled that mere reports should wait for each other."""
+        return self._settler.crowded
+
+    def report(
+        self, message_id: str, outcome: bytes, *, checkpoint: bytes | None = None, fence: int | None = None
+    ) -> None:
         """Pass an outcome on, with the next batch; a checkpoint is kept for whoever continues the task."""
-        held = self._held.get(message_id)
+        held = self._find(message_id, fence)
         if held is None:
             self._on_refused(message_id)
             return
         mark, body = ("", b"") if checkpoint is None else ("checkpoint", checkpoint)
         self._settler.put(Item(message_id, held.lease.fence, "report", outcome, mark, body))
 
-    def decide(self, message_id: str, verdict: Verdict) -> None:
+    def decide(self, message_id: str, verdict: Verdict, fence: int | None = None) -> None:
         """Lay down what the coming acknowledgement does."""
-        held = self._held.get(message_id)
+        held = self._find(message_id, fence)
         if held is not None:
             held.verdict = verdict
 
@@ -178,10 +203,10 @@ class Session:
 
     # --- settling --------------------------------------------------------------------------------------------
 
-    def settle(self, message_id: str, fallback: Verdict) -> None:
+    def settle(self, message_id: str, fallback: Verdict, fence: int | None = None) -> None:
         """Settle a message as was decided, else by `fallback`."""
-        held = self._held.pop(message_id, None)
-        if held is None:
+        held = self._find(message_id, fence)
+        if held is None or self._held.pop(message_id, None) is None:
             self._on_refused(message_id)
             return
         self._learn(held)
@@ -213,9 +238,12 @@ class Session:
         return about
 
     def _on_lost(self, message_id: str) -> None:
-        if message_id in self._held:
-            for listener in self.listeners.lost:
-                listener(message_id)
+        held = self._held.get(message_id)
+        if held is None:
+            return
+        held.lost = True
+        for listener in self.listeners.lost:
+            listener(message_id)
 
     def _on_refused(self, message_id: str) -> None:
         for listener in self.listeners.refused:

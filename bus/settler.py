@@ -23,6 +23,8 @@ BATCH = 128
 LINGER = 0.002
 #: Items that may wait while Redis is away, before workers stop taking more.
 MOST_WAITING = 10_000
+#: Items from which on mere reports had better wait: it is more than one second of them.
+CROWDED = 2_000
 #: Entries the outcomes stream may hold before mere reports (progress, log lines) are dropped and counted.
 MOST_REPORTED = 100_000
 
@@ -72,6 +74,11 @@ class Settler:
                 self._urgent = True
             if len(self._items) == 1 or urgent or len(self._items) == BATCH:
                 self._changed.notify_all()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many items wait, as they do when Redis is away."""
+        return len(self._items) >= CROWDED
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything added so far is settled; False when that took longer than `timeout` seconds."""

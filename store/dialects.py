@@ -74,10 +74,10 @@ def _on_begin(conn: Connection) -> None:
 
 
 def insert_new(table: Table) -> dict[str, Insert]:
-    """Make, per dialect, the insertion that passes over rows which are there already."""
+    """Make, per dialect, the insertion that passes over rows which are there already; its rowcount is what went in."""
     return {
-        "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
-        "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+        "sqlite": _counted(sqlite.insert(table).on_conflict_do_nothing()),
+        "postgresql": _counted(postgresql.insert(table).on_conflict_do_nothing()),
     }
 
 
@@ -86,10 +86,19 @@ def upsert(table: Table, *, key: tuple[str, ...], update: tuple[str, ...]) -> di
     in_sqlite = sqlite.insert(table)
     in_postgresql = postgresql.insert(table)
     return {
-        "sqlite": in_sqlite.on_conflict_do_update(
-            index_elements=key, set_={name: in_sqlite.excluded[name] for name in update}
+        "sqlite": _counted(
+            in_sqlite.on_conflict_do_update(
+                index_elements=key, set_={name: in_sqlite.excluded[name] for name in update}
+            )
         ),
-        "postgresql": in_postgresql.on_conflict_do_update(
-            index_elements=key, set_={name: in_postgresql.excluded[name] for name in update}
+        "postgresql": _counted(
+            in_postgresql.on_conflict_do_update(
+                index_elements=key, set_={name: in_postgresql.excluded[name] for name in update}
+            )
         ),
     }
+
+
+def _counted(statement: Insert) -> Insert:
+    # Without this the count is not kept for tables whose key the database gives.
+    return statement.execution_options(preserve_rowcount=True)

@@ -24,6 +24,18 @@ from rota.states import TERMINAL, RunState, allowed
 MAX_LINES = 10_000
 """Log lines kept of one attempt; the last of them says that the rest was dropped."""
 
+# What an attempt may end as; `running` would be legal for the task and is no end.
+_ENDS = {
+    state.value: state
+    for state in (
+        RunState.SUCCEEDED,
+        RunState.FAILED,
+        RunState.CANCELLED,
+        RunState.RETRYING,
+        RunState.PAUSED,
+        RunState.QUEUED,
+    )
+}
 _MAX_FENCE = 2**63 - 1
 _MAX_NUMBER = 2**31 - 1
 
@@ -118,6 +130,8 @@ def _new_fence(folded: Folded, task: Task, outcome: Outcome) -> None:
     if not legal or (outcome.kind == "finished" and (final is None or not allowed(through, final))):
         folded.refused += 1
         return
+    if task.state is RunState.RUNNING:
+        _lose_attempt(folded, task, outcome)
     if not unheld:
         _begin(folded, task, outcome)
     task.fence = outcome.fence
@@ -145,22 +159,22 @@ def _same_fence(folded: Folded, task: Task, outcome: Outcome) -> None:
 def _final_state(outcome: Outcome) -> RunState | None:
     if outcome.kind != "finished" or outcome.state is None:
         return None
-    try:
-        return RunState(outcome.state)
-    except ValueError:
-        return None
+    return _ENDS.get(outcome.state)
+
+
+def _lose_attempt(folded: Folded, task: Task, outcome: Outcome) -> None:
+    """End the attempt under way, of which nobody reported the end: its worker and its message were lost together."""
+    before = folded.attempts.get((task.id, task.fence))
+    if before is None:
+        task.lost_at = outcome.at
+    else:
+        before.state, before.ended_at = "lost", outcome.at
 
 
 def _begin(folded: Folded, task: Task, outcome: Outcome) -> None:
     at = outcome.at if outcome.started_at is None else outcome.started_at
     if task.state is RunState.RUNNING:
-        # Nobody reported the end of the attempt before: its worker and its message were lost together.
         task.repeats += outcome.attempt == task.attempt
-        before = folded.attempts.get((task.id, task.fence))
-        if before is not None:
-            before.state, before.ended_at = "lost", at
-        else:
-            task.lost_at = at
     task.state = RunState.RUNNING
     task.attempt = outcome.attempt
     task.worker = outcome.worker

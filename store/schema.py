@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
-from sqlalchemy import exc as sa
 
 from rota.errors import Refused
 from store.migrations import HEAD
@@ -73,6 +72,6 @@ def _run_missing(conn: Connection) -> None:
     try:
         command.upgrade(alembic_config(conn), "head")
     except CommandError as error:
-        if isinstance(error.__cause__, sa.SQLAlchemyError):
-            raise error.__cause__ from error
-        raise Refused(f"the database was made by a newer version of Rota: {error}") from error
+        raise Refused(
+            f"this version of Rota does not know the database's tables, a newer one made them: {error}"
+        ) from error

@@ -9,28 +9,27 @@ if redis.call('GET', EPOCH) ~= ARGV[1] then
   return -1
 end
 local ticks = tonumber(ARGV[2])
-local at = 3
-for _ = 1, ticks do
-  local member, decided, following = 't:' .. ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if tonumber(redis.call('ZSCORE', TIMETABLE, member) or '-1') == tonumber(decided) then
-    if following == '' then
-      redis.call('ZREM', TIMETABLE, member)
-    else
-      redis.call('ZADD', TIMETABLE, following, member)
+if ticks > 0 then
+  local members = {}
+  for n = 0, ticks - 1 do members[n + 1] = 't:' .. ARGV[3 + 3 * n] end
+  local dues = redis.call('ZMSCORE', TIMETABLE, unpack(members))
+  local moved, over = {}, {}
+  for n = 0, ticks - 1 do
+    local member, decided, following = members[n + 1], ARGV[4 + 3 * n], ARGV[5 + 3 * n]
+    if dues[n + 1] and tonumber(dues[n + 1]) == tonumber(decided) then
+      if following == '' then
+        over[#over + 1] = member
+      else
+        moved[#moved + 1] = following
+        moved[#moved + 1] = member
+      end
     end
   end
-  at = at + 3
+  if #moved > 0 then redis.call('ZADD', TIMETABLE, unpack(moved)) end
+  if #over > 0 then redis.call('ZREM', TIMETABLE, unpack(over)) end
 end
-local new = 0
-for i = at, #ARGV, 3 do
-  local id = ARGV[i]
-  if redis.call('HEXISTS', SETTLED, id) == 0
-    and redis.call('HSETNX', MESSAGES, id, ARGV[i + 1] .. '\n' .. ARGV[i + 2]) == 1 then
-    local header = read_header(ARGV[i + 1] .. '\n')
-    redis.call('RPUSH', queue_key(header.queue, header.level), id)
-    redis.call('SADD', QUEUES, header.queue)
-    ring(header.queue)
-    new = new + 1
-  end
+local messages = {}
+for i = 3 + 3 * ticks, #ARGV, 3 do
+  messages[#messages + 1] = { ARGV[i], ARGV[i + 1], ARGV[i + 2], 0 }
 end
-return new
+return put_new(messages, now_ms())

@@ -41,7 +41,7 @@ local function settle(id, fence, action, outcome, header_line, body, delay)
     redis.call('HDEL', CRASHES, id)
     local new_header = read_header(header_line .. '\n')
     if delay > 0 then
-      put_later(id, at + delay)
+      put_later(id, at, delay)
     else
       redis.call('RPUSH', queue_key(new_header.queue, new_header.level), id)
       ring(new_header.queue)

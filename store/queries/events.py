@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, select, tuple_
 
 from rota.events import Event, to_envelope
 from store import dialects
+from store.batches import batches
 from store.cursors import decode_number_cursor, encode_cursor, page_limit
 from store.encoding import dumps, loads
 from store.records import EventRecord, Matched, Page
@@ -37,6 +38,16 @@ def record(conn: Connection, received: Sequence[tuple[Event, Sequence[Matched]]]
         for event, matched in received
     ]
     return conn.execute(_insert[conn.dialect.name], rows).rowcount if rows else 0
+
+
+def known(conn: Connection, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of these (source, id) that were received before."""
+    columns = (events.c.source, events.c.event_id)
+    found: set[tuple[str, str]] = set()
+    for batch in batches(pairs):
+        rows = conn.execute(select(*columns).where(tuple_(*columns).in_(batch)))
+        found.update((source, event_id) for source, event_id in rows)
+    return found
 
 
 def list_events(

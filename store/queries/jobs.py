@@ -140,11 +140,6 @@ def list_jobs(
     return Page(items=found[:count], next=encode_cursor(found[count - 1].name) if len(found) > count else None)
 
 
-def load_all(conn: Connection) -> list[JobRecord]:
-    """Return all jobs by name, for the scheduler's catalogue."""
-    return [_record(row) for row in conn.execute(_jobs.order_by(jobs.c.name)).mappings()]
-
-
 def heads(conn: Connection) -> list[JobHead]:
     """Return what changes without a new definition, of all jobs: cheap enough to read at every change."""
     query = select(jobs.c.name, jobs.c.version, jobs.c.enabled, jobs.c.enabled_at).order_by(jobs.c.name)

@@ -105,6 +105,14 @@ class RunRow(Base):
         ),
         Index("ix_runs_job_id", "job", "id"),
         Index("ix_runs_queued_at", "queued_at"),
+        # Ticks are the many; what people and events started is found without walking past them.
+        Index(
+            "ix_runs_cause_id",
+            "cause_kind",
+            "id",
+            sqlite_where=text("cause_kind <> 'tick'"),
+            postgresql_where=text("cause_kind <> 'tick'"),
+        ),
         # People look for their own runs among many of the system's, which cost no entry here.
         Index(
             "ix_runs_owner_id",

@@ -209,6 +209,13 @@ def _create_runs() -> None:
         sa.CheckConstraint("slot_key IS NULL OR ended_at IS NULL", name=op.f("ck_runs_slot_freed")),
         sa.CheckConstraint("cancel_requested IN (0, 1, 2)", name=op.f("ck_runs_cancel_requested")),
     )
+    op.create_index(
+        "ix_runs_cause_id",
+        "runs",
+        ["cause_kind", "id"],
+        sqlite_where=sa.text("cause_kind <> 'tick'"),
+        postgresql_where=sa.text("cause_kind <> 'tick'"),
+    )
     op.create_index("ix_runs_job_id", "runs", ["job", "id"])
     op.create_index(
         "ix_runs_owner_id",

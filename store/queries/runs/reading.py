@@ -24,6 +24,7 @@ _attempts = (
 # Words as they stand in the conditions of partial indexes: a bound parameter would hide from the planner that they fit.
 _not_succeeded: ColumnElement[bool] = literal_column("runs.state <> 'succeeded'")
 _not_system: ColumnElement[bool] = literal_column("runs.owner <> 'system'")
+_not_tick: ColumnElement[bool] = literal_column("runs.cause_kind <> 'tick'")
 _open_words = ", ".join(f"'{state}'" for state in SENT_STATES)
 _in_bus: ColumnElement[bool] = literal_column(f"tasks.state IN ({_open_words})")
 _sent = (
@@ -165,6 +166,8 @@ def _conditions(
             conditions.append(_not_system)
     if cause is not None:
         conditions.append(runs.c.cause_kind == cause)
+        if cause != "tick":
+            conditions.append(_not_tick)
     if since is not None:
         conditions.append(runs.c.queued_at >= since)
     if until is not None:

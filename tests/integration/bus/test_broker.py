@@ -73,7 +73,7 @@ def test_a_stock_message_whose_retries_are_used_up_is_set_aside(bus, broker, run
 
     [letter] = bus.dead.list()
     assert letter.reason == "ValueError: never"
-    assert bus.census.figures().leased == 0
+    wait_until(lambda: bus.census.figures().leased == 0)
 
 
 def test_a_delayed_message_waits_outside_the_workers(bus, broker, run_worker):
@@ -93,7 +93,7 @@ def test_a_delayed_message_waits_outside_the_workers(bus, broker, run_worker):
 
     assert seen[0] - sent >= 0.2
     assert bus.timetable.count() == 200
-    assert bus.census.figures().leased == 0
+    wait_until(lambda: bus.census.figures().leased == 0)
 
 
 def test_an_undecodable_message_is_set_aside_and_its_neighbours_run(bus, broker, run_worker):

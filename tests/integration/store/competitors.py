@@ -11,6 +11,7 @@ import multiprocessing
 import subprocess
 import sys
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 from rota.ids import new_id
 from rota.runs import Cause
@@ -28,7 +29,8 @@ _ROUNDS = 40
 def run_competitors(url: str, manner: str) -> list[tuple[int, int, int]]:
     """Run the program and return what each process counted."""
     command = [sys.executable, "-m", "tests.integration.store.competitors", url, manner]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120).stdout
+    root = Path(__file__).parents[3]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120, cwd=root).stdout
     return [(admitted, refused, most) for admitted, refused, most in json.loads(said)]
 
 

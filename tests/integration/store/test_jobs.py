@@ -171,9 +171,25 @@ def test_pages_of_jobs_join_up(store: Store) -> None:
             if page.next is None:
                 break
             cursor = page.next
-        assert [job.name for job in jobs.load_all(conn)] == names
 
     assert seen == names
+
+
+def test_heads_tell_what_is_to_be_read_again(store: Store) -> None:
+    _save(store, "b")
+    _save(store, "a", label="A", at=NOW + 1)
+    with store.writing() as conn:
+        jobs.set_enabled(conn, ["b"], False, at=NOW + 2)
+
+    with store.reading() as conn:
+        heads = jobs.heads(conn)
+        found = jobs.definitions(conn, ["a", "none"])
+
+    assert [(head.name, head.version, head.enabled, head.enabled_at) for head in heads] == [
+        ("a", 1, True, NOW + 1),
+        ("b", 1, False, NOW + 2),
+    ]
+    assert {name: (version, said["label"]) for name, (version, said) in found.items()} == {"a": (1, "A")}
 
 
 @pytest.mark.parametrize("cursor", ["é", "a b", "!!!!", "_w"])

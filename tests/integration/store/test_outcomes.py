@@ -172,11 +172,12 @@ def test_an_impossible_number_or_state_is_refused_and_its_neighbours_are_recorde
         make_outcome("started", bad, fence=0),
         make_outcome("started", bad, attempt=2**40),
         make_outcome("finished", bad, state="skipped"),
+        make_outcome("finished", bad, state="running"),
         make_outcome("finished", bad, state="nonsense"),
         make_outcome("finished", good),
     )
 
-    assert (applied.refused, [ended.task for ended in applied.ended]) == (5, [good.id])
+    assert (applied.refused, [ended.task for ended in applied.ended]) == (6, [good.id])
     assert _detail(store, bad).run.state is RunState.QUEUED
 
 
@@ -230,6 +231,17 @@ def test_an_attempt_that_the_bus_forgot_is_repeated(store: Store) -> None:
     found = _detail(store, task).tasks[0]
     assert (found.repeats, found.started_at) == (1, NOW + 1000)
     assert [(a.state, a.ended_at) for a in found.attempts] == [("lost", NOW + 7000), ("running", None)]
+
+
+def test_an_attempt_that_the_bus_forgot_ends_with_its_task(store: Store) -> None:
+    (task,) = _admit(store)
+    _apply(store, make_outcome("started", task))
+
+    _apply(store, make_outcome("finished", task, fence=9, worker="", state="cancelled"))
+
+    detail = _detail(store, task)
+    assert detail.run.state is RunState.CANCELLED
+    assert [(a.fence, a.state) for a in detail.tasks[0].attempts] == [(1, "lost")]
 
 
 def test_a_task_that_was_handed_back_is_not_a_repeat(store: Store) -> None:

@@ -15,12 +15,16 @@ import redis
 from bench.contenders import CONTENDERS
 from bench.harness import measure_rate, measure_start
 from bench.measurement import Measurement, best_by_name, median_of, table
-from bench.peers.rq_scheduler_ticks import measure_ticks
+from bench.peers import rq_scheduler_ticks
+from bench.rota_itself import ticks as rota_ticks
+from bench.rota_itself.idle import measure_idle
+from bench.rota_itself.recorded import measure_events, measure_recorded
 from bus.server import EmbeddedServer
 
 RATES = "No-op tasks per second, from the first one done to the last"
 STARTS = "Message sent to task started, one at a time on an idle system"
 TICKS = "Ticks per second, all due at once"
+IDLE = "An idle `rota up`"
 BASELINES = {RATES: "dramatiq", STARTS: "dramatiq", TICKS: "rq-scheduler"}
 
 
@@ -33,6 +37,8 @@ def main() -> None:
             print(_machine(url), flush=True)
             for what, measured in _all(url, options):
                 print(f"\n## {what}\n\n{table(measured, baseline=BASELINES[what])}", flush=True)
+            if not options.only:
+                print(f"\n## {IDLE}\n\n{measure_idle(seconds=options.idle).table()}", flush=True)
         finally:
             server.stop()
 
@@ -43,6 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--ticks", type=int, default=2000, help="ticks of a rate (default %(default)s)")
     parser.add_argument("--samples", type=int, default=300, help="messages of a latency (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the median counts (default %(default)s)")
+    parser.add_argument(
+        "--idle", type=float, default=30.0, help="seconds of watching an idle one (default %(default)s)"
+    )
     parser.add_argument("--only", nargs="*", default=[], metavar="KEY", help=f"some of {', '.join(CONTENDERS)}")
     parser.add_argument("--quick", action="store_true", help="a tenth of all that, one round")
     options = parser.parse_args()
@@ -61,12 +70,21 @@ def _all(url: str, options: argparse.Namespace) -> Iterator[tuple[str, Sequence[
         [measure_rate(contender, url, count=options.tasks, what=RATES) for contender in made]
         for _ in range(options.rounds)
     ]
-    yield RATES, best_by_name(median_of(column) for column in zip(*rounds, strict=True))
+    rates = [median_of(column) for column in zip(*rounds, strict=True)]
     starts = [measure_start(contender, url, samples=options.samples, what=STARTS) for contender in made]
-    yield STARTS, best_by_name(starts)
+    if options.only:
+        yield RATES, best_by_name(rates)
+        yield STARTS, best_by_name(starts)
+        return
+    recorded = [measure_recorded(url, count=2 * options.tasks, what=RATES) for _ in range(options.rounds)]
+    yield RATES, best_by_name([*rates, median_of(recorded)])
+    yield STARTS, best_by_name([*starts, measure_events(url, samples=options.samples, what=STARTS)])
     kinds: tuple[Literal["interval", "cron"], ...] = ("interval", "cron")
     passes = [
-        [measure_ticks(url, count=options.ticks, what=TICKS, kind=kind) for kind in kinds]
+        [
+            *(rq_scheduler_ticks.measure_ticks(url, count=options.ticks, what=TICKS, kind=kind) for kind in kinds),
+            rota_ticks.measure_ticks(url, count=2 * options.ticks, what=TICKS),
+        ]
         for _ in range(options.rounds)
     ]
     yield TICKS, [median_of(column) for column in zip(*passes, strict=True)]

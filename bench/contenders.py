@@ -10,9 +10,11 @@ from bench.peers.celery_redis import CeleryRedis
 from bench.peers.huey_threads import HueyThreads
 from bench.peers.rq_simple import RqSimple
 from bench.peers.stock_dramatiq import StockDramatiq
+from bench.rota_itself.on_the_bus import RotaBus
 
 CONTENDERS: Mapping[str, Callable[[str], Contender]] = {
     "dramatiq": StockDramatiq,
+    "rota-bus": RotaBus,
     "celery-prefork": partial(CeleryRedis, pool="prefork"),
     "celery-threads": partial(CeleryRedis, pool="threads"),
     "celery-solo": partial(CeleryRedis, pool="solo"),

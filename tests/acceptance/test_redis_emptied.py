@@ -7,12 +7,12 @@ from tests.waiting import wait_until
 
 
 def test_all_runs_end_after_redis_was_emptied_and_repeated_attempts_are_counted(cluster):
-    cluster.define(name="work", steps=[{"id": "only", "actor": "ledger", "with": {"ms": 100}}])
+    cluster.define(name="work", steps=[{"id": "only", "actor": "ledger", "with": {"ms": 500}}])
     cluster.define(name="ticking", triggers=[{"every": "PT1S"}], steps=[{"id": "only", "actor": "ledger"}])
     cluster.start("scheduler", "s1")
     cluster.start("worker", "w1")
-    ids = cluster.admit("work", 200)
-    wait_until(lambda: len(cluster.lines("end")) >= 20, timeout=30)
+    ids = cluster.admit("work", 40)
+    wait_until(lambda: cluster.states(ids).get("running", 0) >= 3, timeout=30)
 
     cluster.bus.client.flushall()
 

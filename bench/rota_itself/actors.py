@@ -24,12 +24,12 @@ class Sent(Params):
 
 
 @actor("bench-done", queue="bench")
-def done(run: Run, params: Nothing) -> None:  # noqa: ARG001 -- every actor takes both
+def done(run: Run, params: Nothing) -> None:
     """Do nothing."""
 
 
 @actor("bench-started", queue="bench")
-def started(run: Run, params: Sent) -> None:  # noqa: ARG001 -- every actor takes both
+def started(run: Run, params: Sent) -> None:
     """Report how many seconds after its event the body has started."""
     waited = time.monotonic() - params.sent
     with redis.Redis.from_url(os.environ["ROTA_REDIS_URL"]) as client:

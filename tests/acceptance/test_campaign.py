@@ -117,5 +117,7 @@ def open_runs(cluster):
 def dues_of(cluster, name):
     with cluster.store.reading() as conn:
         page = runs.list_runs(conn, job=name, limit=500)
-    assert {str(run.state) for run in page.items} == {"succeeded"}
+    # The tick that was due in the moment in which its job was switched off is a recorded skip.
+    odd = [(run.state, run.reason) for run in page.items if run.state != "succeeded"]
+    assert all(state == "skipped" and "disabled" in reason for state, reason in odd), odd
     return sorted(run.cause.due for run in page.items)

@@ -1,0 +1,131 @@
+"""Bodies in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from rota.messages import RetryPolicy
+from tests.integration.workers.conftest import make_task
+from tests.waiting import wait_until
+
+ONCE_AT_ONCE = RetryPolicy(max=1, backoff_ms=10, jitter=0.0)
+
+
+def test_an_isolated_body_reports_as_any_other(bus, hearing, start_worker):
+    worker = start_worker()
+    worker.wait_ready()
+    task = make_task("test.isolated", "isolated", params={"steps": 3, "seconds": 0.1})
+
+    bus.sender.send([task])
+    end = hearing.end(task, "succeeded")
+
+    assert end.result == {"steps": 3, "started_from": 0}
+    assert hearing.progress(task) == 3
+    lines = [line.message for outcome in hearing.of(task) for line in outcome.lines]
+    assert lines == ["step 1", "step 2", "step 3"]
+    [(_, event, _)] = bus.events.read(block_ms=10)
+    assert event.data["pid"] not in {worker.process.pid, *worker.children().values()}
+
+
+def test_an_isolated_body_starts_quickly(bus, hearing, start_worker):
+    start_worker().wait_ready()
+    first, second = (make_task("test.isolated", "isolated", params={"steps": 0}) for _ in range(2))
+    bus.sender.send([first])
+    hearing.end(first, "succeeded")
+
+    bus.sender.send([second])
+    end = hearing.end(second, "succeeded")
+
+    assert end.at - end.started_at < 300
+
+
+def test_cancel_ends_a_body_stuck_in_c_code(bus, hearing, start_worker, tmp_path):
+    start_worker().wait_ready()
+    trace = tmp_path / "trace"
+    task = make_task("test.stuck", "isolated", params={"trace": str(trace)})
+    bus.sender.send([task])
+    wait_until(lambda: trace.exists() and trace.read_text().strip(), timeout=15)
+
+    asked = time.monotonic()
+    bus.control.request("cancel", [task.task])
+    hearing.end(task, "cancelled")
+
+    assert time.monotonic() - asked < 3.0
+    assert not psutil.pid_exists(int(trace.read_text()))
+    assert hearing.states(task) == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("actor", "message"),
+    [
+        ("test.crash", "the process of actor test.crash was killed by SIGSEGV"),
+        ("test.exit", "the process of actor test.exit ended with exit code 3 before its body was done"),
+    ],
+)
+def test_a_crash_is_one_failed_attempt(bus, hearing, start_worker, actor, message):
+    worker = start_worker()
+    worker.wait_ready()
+    task = make_task(actor, "isolated", retries=ONCE_AT_ONCE)
+
+    bus.sender.send([task])
+    end = hearing.end(task, "failed")
+
+    assert hearing.states(task) == ["retrying", "failed"]
+    assert (end.error.type, end.error.message) == ("IsolatedCrash", message)
+    assert worker.events("child.ended") == []
+
+
+def test_a_body_that_takes_too_much_memory_fails_alone(bus, hearing, start_worker):
+    start_worker(isolate_max_bytes=100_000_000).wait_ready()
+    modest = make_task("test.greedy", "isolated", params={"bytes": 20_000_000})
+    greedy = make_task("test.greedy", "isolated", params={"bytes": 400_000_000})
+
+    bus.sender.send([greedy, modest])
+
+    hearing.end(modest, "succeeded")
+    assert hearing.end(greedy, "failed").error.type == "MemoryError"
+
+
+def test_a_body_out_of_time_is_ended_even_in_c_code(bus, hearing, start_worker):
+    start_worker().wait_ready()
+    task = make_task("test.stuck", "isolated", timeout_ms=500)
+
+    bus.sender.send([task])
+    end = hearing.end(task, "failed")
+
+    assert end.error.type == "TimedOut"
+    assert end.at - end.started_at < 3_500
+
+
+def test_bodies_die_with_their_worker(bus, hearing, start_worker, tmp_path):
+    worker = start_worker()
+    worker.wait_ready()
+    trace = tmp_path / "trace"
+    bus.sender.send([make_task("test.stuck", "isolated", params={"trace": str(trace)})])
+    wait_until(lambda: trace.exists() and trace.read_text().strip(), timeout=15)
+    [child] = worker.children().values()
+
+    os.kill(child, signal.SIGKILL)
+
+    wait_until(lambda: not psutil.pid_exists(int(trace.read_text().split()[0])), timeout=5)
+
+
+def test_a_nursery_that_dies_is_replaced(bus, hearing, start_worker):
+    worker = start_worker()
+    worker.wait_ready()
+    first, second = (make_task("test.isolated", "isolated", params={"steps": 0}) for _ in range(2))
+    bus.sender.send([first])
+    hearing.end(first, "succeeded")
+    [child] = worker.children().values()
+    [nursery] = psutil.Process(child).children()
+
+    nursery.kill()
+    wait_until(lambda: nursery.status() == psutil.STATUS_ZOMBIE)
+    bus.sender.send([second])
+
+    hearing.end(second, "succeeded")

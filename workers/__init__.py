@@ -1,0 +1,1 @@
+"""Runs actors: supervisor and children, run context, verdicts, isolation, middleware."""

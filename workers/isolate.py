@@ -1,0 +1,97 @@
+"""Runs bodies in processes of their own, so that cancel and time limits stop even C code and a crash is one attempt."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from rota.errors import TemporaryError
+from workers.conversation import Conversation, ProcessBody
+from workers.nursery import NUMBER, Plan
+from workers.processes import python_command, resident_bytes
+from workers.wire import Begin, Channel
+
+if TYPE_CHECKING:
+    from actors.registry import ActorSpec
+    from workers.attempt import Attempt
+    from workers.endings import Ending
+    from workers.link import AttemptLink
+
+#: How long a nursery gets to kill its bodies and end.
+EXIT_SECONDS = 2.0
+
+
+class Isolation:
+    """Runs isolated bodies through a nursery, which is started again when it dies."""
+
+    def __init__(self, plan: Plan, *, max_bytes: int) -> None:
+        self._plan = plan
+        self._max_bytes = max_bytes
+        self._starting = threading.Lock()
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Start the nursery unless it runs; it imports the actors while the worker goes on."""
+        with self._starting:
+            self._ensure()
+
+    def close(self) -> None:
+        """End the nursery and every body that still runs; safe to call twice."""
+        with self._starting:
+            if self._control is not None:
+                self._control.close()
+                self._control = None
+            if self._nursery is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    self._nursery.wait(timeout=EXIT_SECONDS)
+                self._nursery = None
+
+    def resident_bytes(self) -> int:
+        """Return the memory of the nursery."""
+        nursery = self._nursery
+        return resident_bytes(nursery.pid) if nursery is not None else 0
+
+    def perform(self, attempt: Attempt, spec: ActorSpec, *, link: AttemptLink, state: Any) -> Ending:
+        """Run one body and return how it ended. Raises TemporaryError when it cannot be started."""
+        with self._spawn() as (channel, ward):
+            body = ProcessBody(channel, ward)
+            with suppress(OSError):
+                channel.send(Begin(task=attempt.task, state=state))
+            attempt.run_in(body)
+            return Conversation(channel, ward, body=body, attempt=attempt, link=link).hold(spec)
+
+    @contextmanager
+    def _spawn(self) -> Iterator[tuple[Channel, socket.socket]]:
+        ours, theirs = socket.socketpair()
+        ward, warden = socket.socketpair()
+        with ours, ward:
+            with theirs, warden, self._starting:
+                control = self._ensure()
+                try:
+                    socket.send_fds(control, [NUMBER.pack(self._max_bytes)], [theirs.fileno(), warden.fileno()])
+                except OSError as error:
+                    raise TemporaryError(f"the isolating process is gone: {error}") from error
+            yield Channel(ours), ward
+
+    def _ensure(self) -> socket.socket:
+        if self._control is not None and self._nursery is not None and self._nursery.poll() is None:
+            return self._control
+        if self._control is not None:
+            self._control.close()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._nursery = subprocess.Popen(  # noqa: S603 -- our own module
+                python_command("workers.nursery", str(theirs.fileno())),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
+        plan = msgspec.json.encode(self._plan)
+        self._control.sendall(NUMBER.pack(len(plan)) + plan)
+        return self._control

@@ -1,0 +1,45 @@
+"""Opens the store for the actors that need datasources or catalogs; the others never pay for it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.stored import StoredDatasources
+    from store.engine import Store
+
+
+class StorePlaces:
+    """The datasources of the store at an address, opened when first asked for; one per process."""
+
+    def __init__(self, store_url: str) -> None:
+        self._store_url = store_url
+        self._opening = threading.Lock()
+        self._store: Store | None = None
+
+    def of(self, run: str) -> StoredDatasources:
+        """Give the datasources as one run sees them."""
+        from actors.stored import StoredDatasources
+
+        return StoredDatasources(self._opened(), run=run)
+
+    def close(self) -> None:
+        """Close the store if it was opened; safe to call twice."""
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    @staticmethod
+    def preload() -> None:
+        """Import what `of` needs, for a process that is going to be forked."""
+        import actors.stored  # noqa: F401
+
+    def _opened(self) -> Store:
+        from store.engine import Store
+
+        with self._opening:
+            if self._store is None:
+                self._store = Store(self._store_url)
+            return self._store

@@ -15,6 +15,7 @@ from rota.definitions import parse_definition
 from rota.times import rfc3339
 from scheduler.catalogue import Catalogue
 from scheduler.leader import Leader
+from scheduler.process import tune_memory
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
 from store.engine import Store
@@ -44,6 +45,7 @@ def measure_ticks(url: str, *, count: int, what: str) -> Measurement:
         while leader.leading() is None:
             time.sleep(0.01)
         ticks.step()
+        tune_memory()
         while clock.now_ms() < due:
             time.sleep(0.001)
         begin = time.monotonic()

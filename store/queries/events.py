@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import Connection, RowMapping, bindparam, select, tuple_
 
 from rota.events import Event, to_envelope
 from store import dialects
@@ -16,6 +16,9 @@ from store.records import EventRecord, Matched, Page
 from store.tables import events
 
 _insert = dialects.insert_new(events)
+_identity = (events.c.source, events.c.event_id)
+# Made once: building it takes longer than running it.
+_known = select(*_identity).where(tuple_(*_identity).in_(bindparam("pairs", expanding=True)))
 _decode_matched = msgspec.json.Decoder(tuple[Matched, ...]).decode
 
 
@@ -42,11 +45,9 @@ def record(conn: Connection, received: Sequence[tuple[Event, Sequence[Matched]]]
 
 def known(conn: Connection, pairs: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those of these (source, id) that were received before."""
-    columns = (events.c.source, events.c.event_id)
     found: set[tuple[str, str]] = set()
     for batch in batches(pairs):
-        rows = conn.execute(select(*columns).where(tuple_(*columns).in_(batch)))
-        found.update((source, event_id) for source, event_id in rows)
+        found.update((source, event_id) for source, event_id in conn.execute(_known, {"pairs": batch}))
     return found
 
 

@@ -46,6 +46,7 @@ _locked = (
     select(jobs.c.version, jobs.c.definition, jobs.c.enabled).where(jobs.c.name == bindparam("name")).with_for_update()
 )
 _last_version = select(func.max(job_versions.c.version)).where(job_versions.c.job == bindparam("name"))
+_revision = select(revision.c.value)
 _bump = update(revision).values(value=revision.c.value + 1)
 
 
@@ -205,7 +206,7 @@ def changed_since(conn: Connection, stamp: int | None) -> int | None:
 
     One row by its key: cheap enough to ask each second. A stamp of None always counts as changed.
     """
-    value: int = conn.execute(select(revision.c.value)).scalar_one()
+    value: int = conn.execute(_revision).scalar_one()
     return None if value == stamp else value
 
 

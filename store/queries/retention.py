@@ -5,7 +5,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, case, delete, exists, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.sql.schema import Table
 
 from store.batches import BATCH
@@ -30,7 +43,7 @@ _running = select(_window.c.seq, func.sum(_window.c.size).over(order_by=_window.
 _measured = select(
     func.min(_running.c.seq),
     func.max(_running.c.size),
-    func.max(case((_running.c.size > bindparam("room"), _running.c.seq))),
+    func.max(case((_running.c.size > bindparam("room", type_=BigInteger()), _running.c.seq))),
 )
 
 

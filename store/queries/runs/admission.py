@@ -16,6 +16,9 @@ from store.tables import runs, tasks
 
 _insert_runs = dialects.insert_new(runs)
 _insert_tasks = insert(tasks)
+_by_cause = select(runs.c.job, runs.c.cause_key, runs.c.id).where(
+    tuple_(runs.c.job, runs.c.cause_key).in_(bindparam("pairs", expanding=True))
+)
 _present = select(runs.c.id).where(runs.c.id.in_(bindparam("ids", expanding=True)))
 _slots = select(runs.c.slot_key, runs.c.slot_no).where(
     runs.c.slot_key.is_not(None), runs.c.slot_key.in_(bindparam("keys", expanding=True))
@@ -48,10 +51,8 @@ def insert_admitted(conn: Connection, new_runs: Sequence[NewRun], new_tasks: Seq
 def find_by_cause(conn: Connection, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return the ids of the runs that these (job, cause key) have started already."""
     found: dict[tuple[str, str], str] = {}
-    columns = (runs.c.job, runs.c.cause_key)
     for batch in batches(pairs):
-        query = select(*columns, runs.c.id).where(tuple_(*columns).in_(batch))
-        found.update({(job, cause_key): run for job, cause_key, run in conn.execute(query)})
+        found.update({(job, key): run for job, key, run in conn.execute(_by_cause, {"pairs": batch})})
     return found
 
 

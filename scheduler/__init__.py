@@ -1,0 +1,1 @@
+"""Decides what runs when: leader, ticks, events, admission, recorder, sweeper and upkeep."""

@@ -1,0 +1,137 @@
+"""What workers report: read from the outcomes stream, written to the store in batches, and only then dropped there.
+
+An entry that was recorded and not yet dropped is read again, by this recorder or by the next one, and changes nothing.
+While the database is away the stream holds the reports; nothing is dropped before it is recorded. Only two things are:
+an entry that cannot be decoded, and one that the store refuses alone as well; both are counted and logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rota.errors import BusUnavailable
+from rota.loop import Loop
+from rota.messages import Outcome, TaskMessage
+from rota.states import TERMINAL, RunState
+from scheduler.announcing import announcements
+from scheduler.halving import each_alone
+from scheduler.recording import Recorded, record
+
+if TYPE_CHECKING:
+    from bus.connection import Bus
+    from rota.clock import Clock
+    from rota.events import Event
+    from scheduler.catalogue import Catalogue
+    from scheduler.leader import Leader
+    from scheduler.tally import Tally
+    from store.engine import Connection, Store
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+#: How long one read waits for a report; a stop waits as long.
+BLOCK_MS = 1000
+#: Time between two looks at entries that somebody read and never finished: a frozen leader, or ourselves.
+REWIND_SECONDS = 5.0
+#: A task in one of these states has no message in the bus any more, only the mark that it ended.
+LEFT_THE_BUS = TERMINAL | {RunState.PAUSED}
+
+Entry = tuple[str, Outcome]
+
+
+class Recorder:
+    """The duty of the outcomes; only the leader's does anything.
+
+    `recording` is held from the writing of a batch until its entries are dropped: whoever else holds it sees each task
+    either unfinished in the store and known to the bus, or finished in the store.
+    """
+
+    def __init__(
+        self, store: Store, bus: Bus, catalogue: Catalogue, leader: Leader, *, clock: Clock, tally: Tally
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._catalogue = catalogue
+        self._leader = leader
+        self._clock = clock
+        self._tally = tally
+        self._epoch: int | None = None
+        self._rewind_at = 0.0
+        self._unsent: list[TaskMessage] = []
+        self._unpublished: list[Event] = []
+        self.recording = threading.Lock()
+        self.loop = Loop("recorder", self.step, interval=1.0)
+
+    def step(self) -> float:
+        """Record one batch; waits for it as long as `BLOCK_MS`."""
+        epoch = self._leader.leading()
+        if epoch is None:
+            # The new leader finds in the store what is left here.
+            self._unsent, self._unpublished = [], []
+            return 1.0
+        self._pass_on()
+        if epoch != self._epoch or self._clock.monotonic() >= self._rewind_at:
+            self._bus.outcomes.rewind()
+            self._epoch = epoch
+            self._rewind_at = self._clock.monotonic() + REWIND_SECONDS
+        entries = self._bus.outcomes.read(BATCH, block_ms=BLOCK_MS)
+        if entries and self._leader.leading() == epoch:
+            try:
+                self.take(entries)
+            except Exception:
+                self._epoch = None
+                raise
+        return 0.0
+
+    def take(self, entries: Sequence[tuple[str, Outcome | None]]) -> None:
+        """Record these entries and drop them."""
+        good = [(entry, outcome) for entry, outcome in entries if outcome is not None]
+        bad = [(entry, "it cannot be decoded") for entry, outcome in entries if outcome is None]
+        each_alone(good, self._take, lambda one, error: bad.append((one[0], str(error))))
+        if bad:
+            for entry, reason in bad:
+                logger.error("outcome.dropped", extra={"entry": entry, "reason": reason})
+            self._tally.add("outcomes_dropped", len(bad))
+            self._bus.outcomes.done([entry for entry, _ in bad])
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        with self.recording:
+            recorded, events = self._store.write(lambda conn: self._record(conn, entries))
+            self._unsent += recorded.messages
+            self._unpublished += events
+            self._pass_on()
+            self._bus.outcomes.done([entry for entry, _ in entries], _ended(entries))
+        self._tally.add("outcomes_refused", recorded.applied.refused)
+        if recorded.applied.unknown:
+            logger.warning("outcome.of_unknown_task", extra={"count": recorded.applied.unknown})
+
+    def _record(self, conn: Connection, entries: Sequence[Entry]) -> tuple[Recorded, list[Event]]:
+        now = self._clock.now_ms()
+        recorded = record(conn, [outcome for _, outcome in entries], catalogue=self._catalogue, now=now)
+        return recorded, announcements(conn, recorded.closed, self._catalogue.current)
+
+    def _pass_on(self) -> None:
+        """Send next steps and publish ends of runs; what Redis did not take is kept for the next pass."""
+        try:
+            if self._unsent:
+                self._bus.sender.send(self._unsent)
+                self._unsent = []
+            if self._unpublished:
+                self._bus.events.publish(self._unpublished)
+                self._unpublished = []
+        except BusUnavailable:
+            # Both are safe to repeat: a message is known by its task, an event by its id.
+            self._epoch = None
+            raise
+
+
+def _ended(entries: Sequence[Entry]) -> list[tuple[str, int]]:
+    """Return the marks that the bus kept of tasks whose end is recorded now, and refused ones alike."""
+    return [
+        (outcome.task, outcome.fence)
+        for _, outcome in entries
+        if outcome.kind == "finished" and outcome.state in LEFT_THE_BUS
+    ]

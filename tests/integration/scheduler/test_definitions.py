@@ -1,0 +1,205 @@
+"""Files of definitions: followed while they are good, remembered while they are not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scheduler.definitions import SHIPPED_FOLDER, Definitions, read_folder
+from store.queries import jobs
+from tests.factories import make_job
+from tests.integration.scheduler.conftest import REGISTRY, World
+
+GOOD = """
+name: nap
+overlap: skip
+steps:
+  - {id: sleep, actor: sleep, with: {seconds: %s}}
+"""
+BAD = """
+name: nap
+steps:
+  - {id: sleep, actor: slep, with: {second: 3}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def definitions(world: World, folder: Path) -> Definitions:
+    return Definitions(world.store, folder, world.duties.leader, actors=REGISTRY, clock=world.clock)
+
+
+def look(definitions: Definitions) -> None:
+    """Look until a change has settled and was applied."""
+    definitions.step()
+    definitions.step()
+
+
+def seconds(world: World) -> Any:
+    return world.job("nap").job().steps[0].with_["seconds"]
+
+
+def test_files_are_applied_at_start_and_on_change(world: World, folder: Path, definitions: Definitions) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    assert (seconds(world), world.job("nap").source) == (1, "nap.yaml")
+
+    (folder / "nap.yaml").write_text(GOOD % 22)
+    look(definitions)
+
+    assert (seconds(world), world.job("nap").version) == (22, 2)
+
+
+def test_file_is_not_read_while_it_still_changes(world: World, folder: Path, definitions: Definitions) -> None:
+    definitions.step()
+    (folder / "nap.yaml").write_text(GOOD.partition("overlap")[0])
+    definitions.step()
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    with world.store.reading() as conn:
+        assert jobs.find(conn, "nap") is None
+
+    definitions.step()
+
+    assert seconds(world) == 1
+
+
+def test_last_good_version_is_kept_and_the_problem_told(
+    world: World, folder: Path, definitions: Definitions, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+
+    (folder / "nap.yaml").write_text(BAD)
+    look(definitions)
+
+    assert (seconds(world), world.job("nap").enabled) == (1, True)
+    (problem,) = definitions.problems()
+    assert problem.file == "nap.yaml"
+    assert "steps[0].actor: there is no actor 'slep'; did you mean sleep?" in problem.problem
+    assert "definition.refused" in caplog.messages
+
+    (folder / "nap.yaml").write_text(GOOD % 333)
+    look(definitions)
+    assert (seconds(world), definitions.problems()) == (333, ())
+
+
+def test_bad_file_leaves_its_neighbours_alone(world: World, folder: Path, definitions: Definitions) -> None:
+    (folder / "a-bad.yaml").write_text("name: [")
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "loose.yaml").symlink_to("nowhere")
+    (folder / ".hidden.yaml").write_text("not: looked at")
+
+    definitions.step()
+
+    assert seconds(world) == 1
+    assert [problem.file for problem in definitions.problems()] == ["a-bad.yaml"]
+
+
+def test_job_whose_file_is_gone_is_disabled_with_that_reason(
+    world: World, folder: Path, definitions: Definitions
+) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    (folder / "nap.yaml").unlink()
+    look(definitions)
+    assert (world.job("nap").enabled, world.job("nap").enabled_reason) == (
+        False,
+        "it is no longer in its file nap.yaml",
+    )
+
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    look(definitions)
+
+    assert world.job("nap").enabled
+
+
+def test_job_disabled_by_a_person_stays_so_when_its_file_changes(
+    world: World, folder: Path, definitions: Definitions
+) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    with world.store.writing() as conn:
+        jobs.set_enabled(conn, ["nap"], False, at=world.clock.now_ms())
+
+    (folder / "nap.yaml").write_text(GOOD % 22)
+    look(definitions)
+
+    assert (seconds(world), world.job("nap").enabled) == (22, False)
+
+
+def test_folder_that_is_away_disables_nothing(world: World, folder: Path, definitions: Definitions) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+
+    folder.rename(folder.with_name("elsewhere"))
+    look(definitions)
+
+    assert world.job("nap").enabled
+
+
+def test_edit_elsewhere_stays_until_the_file_changes(world: World, folder: Path, definitions: Definitions) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    edited = make_job("nap", steps=[{"id": "sleep", "actor": "sleep", "with": {"seconds": 9}}])
+    with world.store.writing() as conn:
+        jobs.save(conn, edited, author="alice", source="api", at=world.clock.now_ms())
+
+    restarted = Definitions(world.store, folder, world.duties.leader, actors=REGISTRY, clock=world.clock)
+    restarted.step()
+    assert seconds(world) == 9
+    (folder / "nap.yaml").write_text(GOOD % 22)
+    look(restarted)
+
+    assert seconds(world) == 22
+
+
+def test_job_in_two_files_is_a_problem_of_the_second(world: World, folder: Path, definitions: Definitions) -> None:
+    (folder / "a.yaml").write_text(GOOD % 1)
+    (folder / "b.yaml").write_text(GOOD % 2)
+
+    definitions.step()
+
+    assert seconds(world) == 1
+    assert definitions.problems()[0].problem == "the job nap is defined in a.yaml too"
+
+
+def test_shipped_jobs_are_saved_unless_edited(world: World, definitions: Definitions) -> None:
+    definitions.step()
+    record = world.job("sync-datasources")
+    assert (record.kind, record.source, record.enabled) == ("system", "shipped", True)
+
+    edited = make_job("sync-datasources", owner="system")
+    with world.store.writing() as conn:
+        jobs.save(conn, edited, author="alice", source="api", at=world.clock.now_ms())
+    definitions._epoch = None
+    definitions.step()
+
+    assert world.job("sync-datasources").source == "api"
+
+
+def test_shipped_definitions_are_valid() -> None:
+    found = read_folder(SHIPPED_FOLDER, REGISTRY)
+
+    assert found.problems == ()
+    assert "sync-datasources" in {job.name for _, job in found.jobs}
+
+
+def test_standby_touches_nothing(world: World, folder: Path) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    standby = Definitions(world.store, folder, world.other().leader, actors=REGISTRY, clock=world.clock)
+
+    standby.step()
+
+    with world.store.reading() as conn:
+        assert jobs.find(conn, "nap") is None

@@ -1,0 +1,95 @@
+"""Figures of the fleet, scraped as Prometheus would, with the names of the table and no others."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bus.connection import Bus
+from rota import metrics
+from rota.metrics import Source
+from rota.runs import Cause
+from scheduler.admission import Request, admit, deliver
+from scheduler.fleet import Fleet
+from store.engine import Store
+from tests.integration.scheduler.conftest import REGISTRY, World
+
+
+def scrape(fleet: Fleet) -> dict[tuple[str, tuple[str, ...]], float]:
+    registry = CollectorRegistry()
+    registry.register(fleet)
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    return {
+        (sample.name, tuple(sorted(sample.labels.values()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_figures_tell_what_is_there(world: World) -> None:
+    world.define()
+    requests = [Request(job="tidy", cause=Cause.of_person("alice", str(n))) for n in range(3)]
+    deliver(world.bus, admit(world.store, requests, now=world.clock.now_ms(), actors=REGISTRY))
+    world.bus.census.add({"ticks_run": 5, "events_ignored": 2})
+
+    found = scrape(Fleet(world.store, world.bus, world.duties.leader))
+
+    assert found["rota_queue_messages", ("default", "normal")] == 3
+    assert found["rota_open_runs", ("queued",)] == 3
+    assert found["rota_ticks_total", ("run",)] == 5
+    assert found["rota_events_total", ("ignored",)] == 2
+    assert found["rota_leader", ()] == 1
+    assert found["rota_leader_epoch", ()] == world.duties.leader.leading()
+    assert found["rota_failovers_total", ()] == 0
+    assert found["rota_bus_up", ()] == found["rota_store_up", ()] == 1
+
+
+def test_names_and_labels_are_those_of_the_table(world: World) -> None:
+    world.bus.census.add({"ticks_run": 5})
+    deliver(world.bus, [])
+    table = {metric.name: metric for metric in metrics.ALL if metric.source in (Source.SCHEDULER, Source.EVERY)}
+    registry = CollectorRegistry()
+    registry.register(Fleet(world.store, world.bus, world.duties.leader))
+
+    samples = [sample for family in registry.collect() for sample in family.samples if sample.name != "x"]
+
+    assert {sample.name for sample in samples} <= set(table)
+    missing = set(table) - {sample.name for sample in samples}
+    assert missing <= {"rota_queue_messages", "rota_queue_oldest_age_seconds"}, "no queue was ever used"
+    for sample in samples:
+        assert tuple(sample.labels) == table[sample.name].labels
+        for label, values in table[sample.name].values:
+            assert sample.labels[label] in values
+
+
+def test_standby_exports_the_same_figures(world: World) -> None:
+    mine = scrape(Fleet(world.store, world.bus, world.duties.leader))
+    other = scrape(Fleet(world.store, world.bus, world.other().leader))
+
+    assert mine.pop(("rota_leader", ())) == 1
+    assert other.pop(("rota_leader", ())) == 0
+    assert mine == other
+
+
+def test_redis_away_is_told_and_leaves_no_stale_figure(world: World, store: Store) -> None:
+    gone = Bus("redis://127.0.0.1:1/0")
+
+    found = scrape(Fleet(store, gone, world.duties.leader))
+
+    assert found["rota_bus_up", ()] == 0
+    assert found["rota_store_up", ()] == 1
+    assert not [name for name, _ in found if name.startswith("rota_queue")]
+    gone.close()
+
+
+@pytest.mark.parametrize("times", [2])
+def test_scrapes_at_once_share_a_reading(world: World, times: int) -> None:
+    fleet = Fleet(world.store, world.bus, world.duties.leader)
+    before = int(world.bus.client.info("stats")["total_commands_processed"])
+    for _ in range(times):
+        fleet.collect()
+    once = int(world.bus.client.info("stats")["total_commands_processed"]) - before
+    fleet.collect()
+
+    assert int(world.bus.client.info("stats")["total_commands_processed"]) - before - once <= 1

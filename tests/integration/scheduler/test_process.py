@@ -1,0 +1,103 @@
+"""The whole process: it leads, works, is scraped, and stops promptly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bus.connection import Bus
+from store.engine import Store
+from store.queries import jobs, runs
+from tests.factories import make_job
+from tests.waiting import wait_until
+
+RUN = "import sys; from rota.settings import load_settings; from scheduler.process import run; sys.exit(run(load_settings()))"
+
+
+@contextmanager
+def scheduler(folder: Path, redis_url: str, database_url: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "ROTA_STATE_DIR": str(folder),
+        "ROTA_REDIS_URL": redis_url,
+        "ROTA_DATABASE_URL": database_url,
+        **{f"ROTA_{name}": value for name, value in more.items()},
+    }
+    process = subprocess.Popen([sys.executable, "-c", RUN], env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def leader(bus: Bus) -> str | None:
+    return bus.census.figures().leader
+
+
+def test_scheduler_ticks_and_stops_promptly(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
+    bus, store = Bus(redis_url), Store(sqlite_url)
+    job = make_job(triggers=[{"every": "PT0.5S"}], overlap="allow_all")
+    with store.writing() as conn:
+        jobs.save(conn, job, author="tester", source="test", at=store.clock.now_ms())
+
+    def started() -> int:
+        with store.reading() as conn:
+            return len(runs.list_runs(conn, job="tidy").items)
+
+    with scheduler(tmp_path, redis_url, sqlite_url) as process:
+        wait_until(lambda: started() >= 3, timeout=20)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(10) == 0
+    assert time.monotonic() - begin < 3
+    assert leader(bus) is None
+    with store.reading() as conn:
+        assert jobs.get(conn, "sync-datasources").kind == "system"
+    bus.close()
+    store.close()
+
+
+def test_standby_takes_over_from_a_killed_leader(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
+    bus = Bus(redis_url)
+    with scheduler(tmp_path, redis_url, sqlite_url) as first, scheduler(tmp_path, redis_url, sqlite_url):
+        wait_until(lambda: leader(bus), timeout=20)
+        old = leader(bus) or ""
+        first_leads = f"-{first.pid}-" in old
+        os.kill(int(old.split("-")[-2]), signal.SIGKILL)
+        begin = time.monotonic()
+
+        wait_until(lambda: leader(bus) not in {None, old}, timeout=10)
+
+        assert time.monotonic() - begin < 5
+        assert first_leads == (first.poll() is not None)
+    bus.close()
+
+
+def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
+    port = _free_port()
+    bus = Bus(redis_url)
+    with scheduler(tmp_path, redis_url, sqlite_url, METRICS_PORT=str(port)):
+        wait_until(lambda: leader(bus), timeout=20)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            text = answer.read().decode()
+
+    assert "rota_leader 1.0" in text
+    assert 'rota_ticks_total{outcome="run"}' in text
+    bus.close()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -15,6 +15,7 @@ from rota.messages import Outcome
 from rota.states import TERMINAL, RunState
 from store import dialects
 from store.batches import batches
+from store.bulk import Bulk
 from store.encoding import dumps_or_none, load_failure, load_progress, loads
 from store.folding import Folded, Task, fold
 from store.records import Applied, EndedTask
@@ -40,7 +41,7 @@ _read = (
     # Locked in the order of their ids, so that two recorders cannot deadlock with each other.
     .with_for_update(of=tasks)
 )
-_write_attempts = dialects.upsert(attempts, key=("task", "fence"), update=("ended_at", "state", "error"))
+_write_attempts = Bulk(dialects.upsert(attempts, key=("task", "fence"), update=("ended_at", "state", "error")))
 _write_lost = (
     update(attempts)
     .where(
@@ -50,7 +51,7 @@ _write_lost = (
     )
     .values(state="lost", ended_at=bindparam("at"))
 )
-_write_tasks = (
+_write_tasks = Bulk(
     update(tasks)
     .where(
         tasks.c.id == bindparam("of_task"),
@@ -107,10 +108,10 @@ def _write(conn: Connection, folded: Folded) -> None:
     if lost:
         conn.execute(_write_lost, lost)
     if folded.attempts:
-        conn.execute(_write_attempts[conn.dialect.name], _attempt_rows(folded))
+        _write_attempts.execute(conn, _attempt_rows(folded))
     changed = [_task_row(task) for task in folded.tasks.values() if task.changed]
     if changed:
-        conn.execute(_write_tasks, changed)
+        _write_tasks.execute(conn, changed)
     if folded.lines:
         conn.execute(_write_lines[conn.dialect.name], folded.lines)
 

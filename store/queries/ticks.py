@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
 
 from store import dialects
+from store.bulk import Bulk
 from store.records import Advance, TickRecord
 from store.tables import ticks
 
@@ -17,7 +18,7 @@ _BATCH = 400
 
 _all = select(ticks).order_by(ticks.c.job, ticks.c.trigger)
 _save = dialects.upsert(ticks, key=("job", "trigger"), update=("due", "decided_due"))
-_advance = (
+_advance = Bulk(
     update(ticks)
     .where(
         ticks.c.job == bindparam("at_job"),
@@ -68,7 +69,7 @@ def advance(conn: Connection, rows: Sequence[Advance]) -> set[tuple[str, str]]:
     parameters = [
         {"at_job": row.job, "at_trigger": row.trigger, "old_due": row.old_due, "new_due": row.new_due} for row in rows
     ]
-    if conn.execute(_advance, parameters).rowcount == len(keys):
+    if _advance.execute(conn, parameters) == len(keys):
         return keys
     return _moved(conn, rows)
 

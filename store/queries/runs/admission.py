@@ -10,12 +10,13 @@ from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 from rota.states import TERMINAL
 from store import dialects
 from store.batches import batches
+from store.bulk import Bulk
 from store.encoding import dumps, dumps_or_none
 from store.records import NewRun, NewTask
 from store.tables import runs, tasks
 
-_insert_runs = dialects.insert_new(runs)
-_insert_tasks = insert(tasks)
+_insert_runs = Bulk(dialects.insert_new(runs))
+_insert_tasks = Bulk(insert(tasks))
 _by_cause = select(runs.c.job, runs.c.cause_key, runs.c.id).where(
     tuple_(runs.c.job, runs.c.cause_key).in_(bindparam("pairs", expanding=True))
 )
@@ -39,12 +40,12 @@ def insert_admitted(conn: Connection, new_runs: Sequence[NewRun], new_tasks: Seq
         counts[task.run] = counts.get(task.run, 0) + 1
     rows = [_run_row(run, counts.get(run.id, 0)) for run in new_runs]
     inserted = {run.id for run in new_runs}
-    if conn.execute(_insert_runs[conn.dialect.name], rows).rowcount != len(rows):
+    if _insert_runs.execute(conn, rows) != len(rows):
         inserted = _present_of(conn, inserted)
     queued_at = {run.id: run.queued_at for run in new_runs}
     task_rows = [_task_row(task, queued_at[task.run]) for task in new_tasks if task.run in inserted]
     if task_rows:
-        conn.execute(_insert_tasks, task_rows)
+        _insert_tasks.execute(conn, task_rows)
     return inserted
 
 

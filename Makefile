@@ -56,6 +56,7 @@ $(VENV)/.installed: requirements.lock setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'making the environment in $(VENV); the first time takes a minute'
 	@$(PIP) install -q --require-hashes -r requirements.lock
 	@$(PIP) install -q --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q rota store bus actors workers scheduler console
 	@touch $@
 
 $(VENV)/.bench-installed: bench/requirements.lock $(VENV)/.installed

@@ -27,10 +27,9 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-import redis
-
 from bus.server_keeper import Keeper, ServerFailed
 from bus.server_lock import CONFIG_NAME, locked, write_holder
+from bus.server_ping import ping
 
 _START_SECONDS = 30.0  # loading a large append-only file takes seconds
 _STOP_SECONDS = 10.0  # an orderly shutdown writes and syncs the file
@@ -170,15 +169,14 @@ class EmbeddedServer:
         process = self._process
         deadline = time.monotonic() + _START_SECONDS
         last_error: Exception | None = None
-        with redis.Redis.from_url(self.url, socket_timeout=1.0, socket_connect_timeout=1.0) as client:
-            while process is not None and process.poll() is None and time.monotonic() < deadline:
-                try:
-                    client.ping()
-                except (redis.RedisError, OSError) as error:  # no socket yet, or still loading
-                    last_error = error
-                    time.sleep(_POLL_SECONDS)
-                else:
-                    return
+        while process is not None and process.poll() is None and time.monotonic() < deadline:
+            try:
+                ping(self._socket, self._password)
+            except OSError as error:  # no socket yet, or still loading
+                last_error = error
+                time.sleep(_POLL_SECONDS)
+            else:
+                return
         if process is not None:
             _end(process)
         message = (

@@ -29,7 +29,7 @@ def done(run: Run, params: Nothing) -> None:
 
 
 @actor("bench-started", queue="bench")
-def started(run: Run, params: Sent) -> None:
+def started(run: Run, params: Sent) -> None:  # noqa: ARG001 -- every actor takes both
     """Report how many seconds after its event the body has started."""
     waited = time.monotonic() - params.sent
     with redis.Redis.from_url(os.environ["ROTA_REDIS_URL"]) as client:

@@ -17,23 +17,18 @@ _SETTLE_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """Share of one core over the time of watching, and resident bytes by process."""
+    """Share of one core over the time of watching, and bytes by process: resident, and with shared pages shared out."""
 
     core_share: float
     resident: dict[str, int]
+    proportional: dict[str, int]
 
     def table(self) -> str:
         """Return a Markdown table."""
-        rows = [f"| {name} | {size / 1e6:.0f} MB |" for name, size in self.resident.items()]
-        total = sum(self.resident.values()) / 1e6
-        return "\n".join(
-            [
-                "| process | resident |",
-                "| --- | --- |",
-                *rows,
-                f"| all, {self.core_share:.2%} of one core | {total:.0f} MB |",
-            ]
-        )
+        sizes = [(name, size, self.proportional[name]) for name, size in self.resident.items()]
+        total = (f"all, {self.core_share:.2%} of one core", *(sum(size[n] for size in sizes) for n in (1, 2)))
+        rows = [f"| {name} | {rss / 1e6:.0f} MB | {pss / 1e6:.0f} MB |" for name, rss, pss in (*sizes, total)]
+        return "\n".join(["| process | resident | shared pages shared out |", "| --- | --- | --- |", *rows])
 
 
 def measure_idle(*, seconds: float) -> Idle:
@@ -52,10 +47,11 @@ def measure_idle(*, seconds: float) -> Idle:
             time.sleep(seconds)
             used = sum(_seconds(one) for one in everyone) - before
             resident = {f"{_name(one)} ({one.pid})": one.memory_info().rss for one in everyone}
+            proportional = {f"{_name(one)} ({one.pid})": one.memory_full_info().pss for one in everyone}
         finally:
             process.terminate()
             process.wait(60)
-    return Idle(core_share=used / seconds, resident=resident)
+    return Idle(core_share=used / seconds, resident=resident, proportional=proportional)
 
 
 def _seconds(process: psutil.Process) -> float:

@@ -1,0 +1,63 @@
+"""The application: all parts of the console joined in one place."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from console.api import datasources, events, fleet, health, jobs, runs, schema, sign_in
+from console.api.boundary import Boundary
+from console.api.parts import Parts
+from console.api.problems import Problem, api_request, problem_of
+from console.pages import routes as pages
+from console.pages.errors import error_page
+from rota.errors import RotaError
+
+#: Endpoints that wait for the database or Redis at the same time; each may hold a connection.
+_THREADS = 16
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """Return the application on these parts; nothing is opened or closed here."""
+    app = FastAPI(
+        title="Rota",
+        lifespan=_lifespan,
+        # FastAPI's own pages load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    for router in (jobs, runs, events, datasources, fleet, sign_in, health, schema, pages):
+        app.include_router(router.router)
+    app.openapi = lambda: schema.make_document(app)  # type: ignore[method-assign]
+    for kind in (Problem, RotaError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _answer)
+    app.add_middleware(Boundary)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
+async def _answer(request: Request, error: Exception) -> Response:
+    """Answer with what an error is to whoever asked: a problem for programs, a page for browsers."""
+    problem = problem_of(error)
+    if problem is None:
+        raise error
+    if problem.status >= 500:
+        _log.warning("request failed", extra={"path": request.url.path, "error": repr(error)})
+    return problem.answer(request.url.path) if api_request(request) else error_page(request, problem)

@@ -1,0 +1,120 @@
+"""Who may do what: one row per route, and a route without a row cannot be built.
+
+The letters of a row stand for the roles viewer, user, publisher, operator and admin, in this order:
+
+    y  yes
+    o  only what is theirs: their own jobs and runs; anything else does not exist for them
+    -  no
+
+`PUBLIC` routes need no sign-in at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ROLES = ("viewer", "user", "publisher", "operator", "admin")
+PUBLIC = "public"
+
+_READ = "y--yy"  # looks at the whole installation
+_READ_OWN = "yo-yy"
+_ACT_OWN = "-o-yy"
+_OPERATE = "---yy"
+_DEFINE = "----y"
+_PUBLISH = "--yyy"
+_SIGNED_IN = "yyyyy"
+
+API = "/api/v1"
+
+PERMISSIONS: dict[str, str] = {
+    # Jobs
+    f"GET {API}/jobs": _READ_OWN,
+    f"POST {API}/jobs": _DEFINE,
+    f"POST {API}/jobs:apply": _DEFINE,
+    f"POST {API}/jobs:preview": _DEFINE,
+    f"POST {API}/jobs:enable": _OPERATE,
+    f"POST {API}/jobs:disable": _OPERATE,
+    f"GET {API}/jobs/{{name}}": _READ_OWN,
+    f"PUT {API}/jobs/{{name}}": _DEFINE,
+    f"DELETE {API}/jobs/{{name}}": _DEFINE,
+    f"POST {API}/jobs/{{name}}/run": _ACT_OWN,
+    f"POST {API}/jobs/{{name}}/enable": _OPERATE,
+    f"POST {API}/jobs/{{name}}/disable": _OPERATE,
+    f"GET {API}/jobs/{{name}}/upcoming": _READ_OWN,
+    f"GET {API}/jobs/{{name}}/versions": _READ_OWN,
+    f"DELETE {API}/jobs/{{name}}/runs": _OPERATE,
+    # Runs
+    f"GET {API}/runs": _READ_OWN,
+    f"GET {API}/runs/{{run_id}}": _READ_OWN,
+    f"GET {API}/runs/{{run_id}}/log": _READ_OWN,
+    f"POST {API}/runs/{{run_id}}/cancel": _ACT_OWN,
+    f"POST {API}/runs/{{run_id}}/pause": _ACT_OWN,
+    f"POST {API}/runs/{{run_id}}/resume": _ACT_OWN,
+    f"POST {API}/runs/{{run_id}}/retry": _ACT_OWN,
+    # Events
+    f"POST {API}/events": _PUBLISH,
+    f"GET {API}/events": _READ,
+    # Datasources
+    f"GET {API}/datasources": _READ,
+    f"POST {API}/datasources": _DEFINE,
+    f"GET {API}/datasources/{{name}}": _READ,
+    f"DELETE {API}/datasources/{{name}}": _DEFINE,
+    f"GET {API}/datasources/{{name}}/entries": _READ,
+    f"POST {API}/datasources/{{name}}/sync": _OPERATE,
+    # The fleet
+    f"GET {API}/queues": _READ,
+    f"GET {API}/workers": _READ,
+    f"GET {API}/dead": _READ,
+    f"GET {API}/dead/{{letter_id}}": _READ,
+    f"POST {API}/dead/{{letter_id}}/redrive": _OPERATE,
+    f"DELETE {API}/dead/{{letter_id}}": _OPERATE,
+    f"GET {API}/actors": _READ,
+    # Signing in. A link carries the role of whoever asks for it.
+    f"POST {API}/sign-ins": _SIGNED_IN,
+    "GET /login": PUBLIC,
+    "POST /login": PUBLIC,
+    "POST /logout": PUBLIC,
+    # What describes the console itself
+    "GET /api/openapi.json": PUBLIC,
+    "GET /health/live": PUBLIC,
+    "GET /health/ready": PUBLIC,
+    "GET /metrics": PUBLIC,
+    "GET /static/{version}/{file}": PUBLIC,
+    "GET /favicon.ico": PUBLIC,
+    # Pages, and their forms
+    "GET /": _READ_OWN,
+    "GET /jobs": _READ_OWN,
+    "POST /jobs": _ACT_OWN,
+    "GET /jobs/{name}": _READ_OWN,
+    "GET /runs": _READ_OWN,
+    "GET /runs/{run_id}": _READ_OWN,
+    "POST /runs/{run_id}": _ACT_OWN,
+    "GET /datasources": _READ,
+    "GET /datasources/{name}": _READ,
+    "POST /datasources/{name}": _OPERATE,
+    "GET /workers": _READ,
+    "GET /dead": _READ,
+    "POST /dead": _OPERATE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a row says."""
+
+    public: bool
+    roles: frozenset[str]
+    own_only: frozenset[str]
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """Return the rule of a route. Raises KeyError when it has no row: then nobody may use it."""
+    row = PERMISSIONS[f"{method} {path}"]
+    if row == PUBLIC:
+        return Rule(public=True, roles=frozenset(ROLES), own_only=frozenset())
+    letters = dict(zip(ROLES, row, strict=True))
+    return Rule(
+        public=False,
+        roles=frozenset(role for role, letter in letters.items() if letter != "-"),
+        own_only=frozenset(role for role, letter in letters.items() if letter == "o"),
+    )

@@ -1,0 +1,211 @@
+"""The shapes of answers: what other people's tools rely on. Fields are added, never renamed or removed.
+
+They are structs and not models, because lists of them are written far more often than anything is validated;
+`console.api.schema` puts them into the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["system", "user"]
+EntryKind = Literal["file", "folder", "link"]
+State = Literal["waiting", "queued", "running", "retrying", "paused", "succeeded", "failed", "cancelled", "skipped"]
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of all shapes."""
+
+
+class LastRunShape(Shape, frozen=True, kw_only=True):
+    """The newest run of a job, in short."""
+
+    id: str
+    state: State
+    ended_at: str | None
+
+
+class RunShape(Shape, frozen=True, kw_only=True):
+    """A run as lists show it."""
+
+    id: str
+    job: str
+    job_version: int
+    owner: str
+    kind: Kind
+    state: State
+    reason: str | None
+    cause: dict[str, Any]
+    params: dict[str, Any]
+    priority: str
+    queued_at: str
+    started_at: str | None
+    ended_at: str | None
+    progress: dict[str, Any] | None
+    error: dict[str, Any] | None
+    result: Any
+    stop_requested: Literal["cancel", "pause"] | None
+
+
+class AttemptShape(Shape, frozen=True, kw_only=True):
+    """One try of a task; `state` may be `lost` (the worker was) or `queued` (handed back) too."""
+
+    n: int
+    worker: str
+    state: str
+    started_at: str
+    ended_at: str | None
+    error: dict[str, Any] | None
+
+
+class TaskShape(Shape, frozen=True, kw_only=True):
+    """One step of a run."""
+
+    id: str
+    step: str
+    actor: str
+    queue: str
+    state: State
+    reason: str | None
+    params: dict[str, Any] | None
+    progress: dict[str, Any] | None
+    error: dict[str, Any] | None
+    result: Any
+    queued_at: str | None
+    started_at: str | None
+    ended_at: str | None
+    retry_at: str | None
+    repeats: int
+    attempts: list[AttemptShape]
+
+
+class RunDetailShape(RunShape, frozen=True, kw_only=True):
+    """A run with its tasks and their attempts."""
+
+    tasks: list[TaskShape]
+
+
+class LogLineShape(Shape, frozen=True, kw_only=True):
+    """One line of a run's log."""
+
+    seq: int
+    at: str
+    level: Literal["debug", "info", "warning", "error"]
+    task: str
+    message: str
+
+
+class AppliedShape(Shape, frozen=True, kw_only=True):
+    """What applying a definition did; a dry run leaves the version as it is, None for a job that does not exist."""
+
+    name: str
+    version: int | None
+    enabled: bool
+    changed: bool
+
+
+class VersionShape(Shape, frozen=True, kw_only=True):
+    """One definition that a job has or had."""
+
+    version: int
+    at: str
+    author: str
+    source: str
+    definition: dict[str, Any]
+
+
+class TickShape(Shape, frozen=True, kw_only=True):
+    """A time at which a job is due; `index` tells which of its triggers says so."""
+
+    due: str
+    trigger: str
+    index: int
+
+
+class EventShape(Shape, frozen=True, kw_only=True):
+    """An event that was received, and the runs that it started."""
+
+    seq: int
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    time: str | None
+    received_at: str
+    data: Any
+    matched: list[dict[str, Any]]
+
+
+class DatasourceShape(Shape, frozen=True, kw_only=True):
+    """A storage that is looked after; `entries` and `bytes` are what the catalog has of it."""
+
+    name: str
+    kind: str
+    root: str
+    options: dict[str, Any]
+    entries: int
+    bytes: int
+    last_sync: dict[str, Any] | None
+    created_at: str
+    updated_at: str
+
+
+class EntryShape(Shape, frozen=True, kw_only=True):
+    """One file, folder or link; `path` is relative to the datasource."""
+
+    path: str
+    kind: EntryKind
+    size: int
+    modified: str
+    etag: str | None
+    hash: str | None
+
+
+class QueueShape(Shape, frozen=True, kw_only=True):
+    """What waits in a queue."""
+
+    name: str
+    waiting: int
+    levels: dict[str, int]
+    oldest_seconds: float | None
+
+
+class WorkerShape(Shape, frozen=True, kw_only=True):
+    """What a worker process last said of itself."""
+
+    id: str
+    seen_at: str
+    host: str | None
+    pid: int | None
+    queues: list[str]
+    threads: int | None
+    busy: int | None
+    held: int
+    resident_bytes: int | None
+    version: str | None
+
+
+class DeadLetterShape(Shape, frozen=True, kw_only=True):
+    """A message that was set aside; `body` is there when one is asked for by its id."""
+
+    id: str
+    at: str
+    reason: str
+    crashes: int
+    queue: str
+    run: str | None
+    body: str | None = None
+
+
+class ActorShape(Shape, frozen=True, kw_only=True):
+    """An actor that steps may call, with the JSON schema of its parameters and result."""
+
+    name: str
+    queue: str
+    isolate: bool
+    timeout: str | None
+    description: str
+    params: dict[str, Any]
+    result: dict[str, Any] | None

@@ -1,0 +1,86 @@
+"""The page of one run: steps, attempts, progress, error, result, log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from console.api.identity import Asking
+from console.api.parts import Given
+from console.api.problems import Problem
+from console.api.routing import new_router
+from console.api.runs import DEEDS, find_run, retry, steer
+from console.pages.forms import Filled
+from console.pages.notices import Notice, go
+from console.pages.showing import show
+from rota.errors import Refused
+from rota.states import TERMINAL, RunState
+from store.queries import runs
+
+router = new_router(prefix="", in_schema=False)
+
+_LINES = 500
+_DONE = {"cancel": "Cancelling.", "pause": "Pausing.", "resume": "Resumed."}
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@router.get("/runs/{run_id}")
+def run_page(
+    request: Request,
+    run_id: str,
+    parts: Given,
+    *,
+    who: Asking,
+    level: Level = "info",
+    q: Annotated[str, Query(max_length=200)] = "",
+    after: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """Show a run."""
+    find_run(parts, who, run_id)
+    with parts.store.reading() as conn:
+        detail = runs.run_detail(conn, run_id)
+        lines = runs.log(conn, run_id, level=level, q=q or None, after=after, limit=_LINES)
+    ended = detail.run.state in TERMINAL
+    return show(
+        request,
+        "run.html",
+        who,
+        run=detail.run,
+        tasks=detail.tasks,
+        lines=lines.items,
+        more=lines.next,
+        level=level,
+        q=q,
+        ended=ended,
+        deeds=_possible(detail.run.state, detail.run.cancel_requested),
+    )
+
+
+@router.post("/runs/{run_id}")
+def act(run_id: str, parts: Given, who: Asking, form: Filled) -> Response:
+    """Cancel, pause, resume or retry a run."""
+    deed = form.one("deed")
+    here = f"/runs/{run_id}"
+    try:
+        if deed == "retry":
+            return go(f"/runs/{retry(parts, who, run_id).run}", Notice("Started once more."))
+        if deed not in DEEDS:
+            raise Problem(400, "the form says nothing that can be done")
+        steer(parts, who, run_id, deed)
+    except Refused as error:
+        return go(here, Notice(f"Not possible: {error}.", good=False))
+    return go(here, Notice(_DONE[deed]))
+
+
+def _possible(state: RunState, requested: int) -> tuple[str, ...]:
+    """Return what can be done with a run in this state."""
+    if state in TERMINAL:
+        return ("retry",)
+    if requested == 1:
+        return ()
+    if state is RunState.PAUSED or requested == 2:
+        return ("resume", "cancel")
+    return ("pause", "cancel")

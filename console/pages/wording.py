@@ -1,0 +1,89 @@
+"""How values are said on a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+from console.output import MISSING, duration
+from rota.times import to_datetime
+
+_ATTEMPTS = {"queued": "Handed back", "lost": "Worker lost", "retrying": "Failed, again later"}
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def when(at: int | None, missing: str = MISSING) -> Markup:
+    """Return an instant as a `time` element; the page's script makes it relative and local."""
+    if at is None:
+        return Markup('<span class="muted">{}</span>').format(missing)
+    moment = to_datetime(at)
+    # No %-d: it is not known everywhere.
+    text = f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="milliseconds"), text)
+
+
+def both(at: int | None) -> Markup:
+    """Return an instant as a `time` element that the page's script shows in full, with how long ago it was."""
+    return Markup(str(when(at)).replace("<time ", "<time data-both ", 1))  # noqa: S704 - made of escaped parts
+
+
+def clock(at: int) -> Markup:
+    """Return the time of day of a log line; the page's script makes it local."""
+    moment = to_datetime(at)
+    return Markup('<time datetime="{}" data-clock>{}</time>').format(
+        moment.isoformat(timespec="milliseconds"), f"{moment:%H:%M:%S}"
+    )
+
+
+def took(started: int | None, ended: int | None) -> Markup:
+    """Return how long something took; for what still runs, a mark that the page's script counts up from."""
+    if started is None:
+        return Markup('<span class="muted">{}</span>').format(MISSING)
+    if ended is None:
+        since = to_datetime(started).isoformat(timespec="milliseconds")
+        return Markup('<span data-since="{}">running</span>').format(since)
+    return Markup("<span>{}</span>").format(duration(max(0, ended - started) / 1000))
+
+
+def size(count: int) -> str:
+    """Return bytes as people say them: `512 B`, `3.4 MB`."""
+    value = float(count)
+    for unit in _UNITS[:-1]:
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def number(value: float) -> str:
+    """Return a number with thin spaces between thousands."""
+    whole = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+    return whole.replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def pretty(value: object) -> str:
+    """Return a value as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def cause(said: Any) -> Markup:
+    """Return why a run started, in a few words."""
+    if said.kind == "tick":
+        return Markup("due {}").format(when(said.due))
+    if said.kind == "event":
+        return Markup("event <code>{}</code>").format((said.event or {}).get("type", "?"))
+    if said.kind == "parent":
+        return Markup('run <a href="/runs/{0}"><code>{1}</code></a>').format(said.parent, (said.parent or "")[:8])
+    return Markup("by {}").format(said.person)
+
+
+def state_word(state: str) -> str:
+    """Return a state as a pill says it."""
+    return state.capitalize()
+
+
+def attempt_word(state: str) -> str:
+    """Return how an attempt ended, as a pill says it."""
+    return _ATTEMPTS.get(state) or state_word(state)

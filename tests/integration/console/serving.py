@@ -1,0 +1,90 @@
+"""The console on a real socket, with real parts, in a thread of the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import uvicorn
+
+from actors.registry import load_registry
+from bus.connection import Bus
+from console.api.app import create_app
+from console.api.parts import Parts
+from console.api.sign_in import new_token
+from console.listening import address_of, open_listener
+from rota.clock import SystemClock
+from rota.definitions import parse_definition
+from rota.settings import Settings
+from store.engine import Store
+from store.queries import jobs, users
+from store.records import UserRecord
+from tests.waiting import wait_until
+
+
+@dataclass
+class Console:
+    """A running console; `as_(role)` gives a client with a token of that role."""
+
+    url: str
+    parts: Parts
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def anyone(self, **options: Any) -> httpx.Client:
+        """A client that is not signed in."""
+        client = httpx.Client(base_url=self.url, timeout=10, **options)
+        self.clients.append(client)
+        return client
+
+    def as_(self, role: str, *, name: str = "") -> httpx.Client:
+        """A client with a token of its own."""
+        return self.anyone(headers={"Authorization": f"Bearer {self.token(role, name=name)}"})
+
+    def token(self, role: str, *, name: str = "") -> str:
+        """A token of a user, who is made if need be."""
+        name = name or f"the-{role}"
+        with self.parts.store.writing() as conn:
+            users.save(conn, UserRecord(name=name, label=name, role=role, created_at=0))
+        return new_token(self.parts, user=name, role=role, label="test", purpose="api")
+
+    def define(self, **fields: Any) -> None:
+        """Save a job; name what the test is about."""
+        given = {"owner": "tester", "steps": [{"id": "one", "actor": "sleep", "with": {"seconds": 0}}], **fields}
+        job = parse_definition(given, source="test", actors=self.parts.actors)
+        with self.parts.store.writing() as conn:
+            jobs.save(conn, job, author="tester", source="test", at=self.parts.clock.now_ms())
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[Console]:
+    """Run a console with these settings."""
+    assert settings.redis_url is not None
+    parts = Parts(
+        store=Store(settings.store_url),
+        bus=Bus(settings.redis_url, namespace=settings.redis_namespace),
+        actors=load_registry(settings.actor_modules),
+        clock=SystemClock(),
+        settings=settings,
+    )
+    listener = open_listener("127.0.0.1", 0)
+    config = uvicorn.Config(create_app(parts), loop="asyncio", http="h11", ws="none", log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
+    thread.start()
+    console = Console(address_of(listener), parts)
+    try:
+        wait_until(lambda: server.started)
+        yield console
+    finally:
+        for client in console.clients:
+            client.close()
+        server.should_exit = True
+        thread.join()
+        listener.close()
+        parts.bus.close()
+        parts.store.close()

@@ -1,0 +1,238 @@
+"""`rota up` as a whole: real processes on a real folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[3]
+START_SECONDS = 60.0
+pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
+
+
+class Up:
+    """A running `rota up`, started by the test."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.state = folder / "state"
+        self.output = folder / "output.txt"
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "console.main", "up", "--state", str(self.state), *arguments],
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "ROTA_GRACE_SECONDS": "5"},
+            )
+
+    @property
+    def connection(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.state / "console.json").read_text())
+        return found
+
+    def ready(self) -> Up:
+        wait_until(lambda: (self.state / "console.json").exists(), timeout=START_SECONDS, what=self.output.read_text())
+        wait_until(self._jobs, timeout=START_SECONDS, what="the shipped jobs")
+        return self
+
+    def get(self, path: str) -> Any:
+        return self.ask("GET", path).json()
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        connection = self.connection
+        headers = {"Authorization": f"Bearer {connection['token']}"}
+        return httpx.request(method, f"{connection['url']}/api/v1{path}", headers=headers, timeout=10, **options)
+
+    def entries(self) -> list[int]:
+        """How many entries each datasource has."""
+        return [datasource["entries"] for datasource in self.get("/datasources")["items"]]
+
+    def parts(self) -> dict[str, psutil.Process]:
+        """The processes under the supervisor, by what they are."""
+        found: dict[str, psutil.Process] = {}
+        with suppress(psutil.Error):
+            for process in psutil.Process(self.process.pid).children():
+                command = " ".join(process.cmdline())
+                for name in ("valkey", "scheduler", "worker", "console.main console"):
+                    if name in command:
+                        found[name.split()[0].removesuffix(".main")] = process
+        return found
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def _jobs(self) -> bool:
+        with suppress(httpx.HTTPError, OSError, ValueError, KeyError):
+            return bool(self.get("/jobs")["items"])
+        return False
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+    """Starts `rota up` in the test's folder; whatever is left of it is ended after the test."""
+    started: list[Up] = []
+
+    def begin(*arguments: str) -> Up:
+        started.append(Up(tmp_path, *arguments))
+        return started[-1]
+
+    yield begin
+    for up in started:
+        if up.process.poll() is None:
+            up.process.kill()
+            up.process.wait()
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    """A folder with three files."""
+    folder = tmp_path / "My Docs"
+    (folder / "letters").mkdir(parents=True)
+    for name in ("a.txt", "b.txt", "letters/c.txt"):
+        (folder / name).write_text("hello")
+    return folder
+
+
+def test_folder_is_in_the_catalog_and_a_job_file_runs(start: Callable[..., Up], docs: Path) -> None:
+    up = start(str(docs), "--port", "0").ready()
+
+    wait_until(lambda: up.entries() == [4], timeout=30)
+    (datasource,) = up.get("/datasources")["items"]
+    assert (datasource["name"], datasource["root"]) == ("my-docs", str(docs))
+    entries = up.get("/datasources/my-docs/entries?path=letters")["items"]
+    assert [entry["path"] for entry in entries] == ["letters/c.txt"]
+    assert stat.S_IMODE((up.state / "console.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((up.state / "redis.url").stat().st_mode) == 0o600
+    assert stat.S_IMODE(up.state.stat().st_mode) == 0o700
+
+    job = "name: beat\ntriggers: [{every: PT1S}]\nsteps: [{id: a, actor: sleep, with: {seconds: 0}}]\n"
+    (up.state / "jobs" / "beat.yaml").write_text(job)
+    wait_until(lambda: len(up.get("/runs?job=beat&state=succeeded")["items"]) >= 2, timeout=30)
+
+    link = re.search(r"http://\S+/login\?code=\S+", up.output.read_text())
+    assert link is not None
+    assert httpx.get(link[0]).status_code == 303
+    assert httpx.get(link[0]).status_code == 401
+
+    began = time.monotonic()
+    assert up.stop() == 0
+    assert time.monotonic() - began < 15
+    assert not (up.state / "console.json").exists()
+    assert up.output.read_text().rstrip().endswith("stopped")
+
+
+def test_second_one_on_the_same_folder_is_refused_in_one_line(start: Callable[..., Up], tmp_path: Path) -> None:
+    up = start("--port", "0").ready()
+
+    second = subprocess.run(
+        [sys.executable, "-m", "console.main", "up", "--state", str(up.state)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert f"process {up.process.pid}" in second.stderr
+    assert up.get("/jobs")["items"]
+
+
+def test_what_dies_is_started_again(start: Callable[..., Up]) -> None:
+    up = start("--port", "0").ready()
+    before = up.parts()
+    assert set(before) == {"valkey", "scheduler", "worker", "console"}
+    url = up.connection["url"]
+
+    for process in before.values():
+        process.kill()
+
+    def all_new() -> bool:
+        now = up.parts()
+        return set(now) == set(before) and not {p.pid for p in now.values()} & {p.pid for p in before.values()}
+
+    wait_until(all_new, timeout=60, what=up.output.read_text())
+    up.ready()
+    assert up.connection["url"] == url
+    job = {"name": "nap", "steps": [{"id": "a", "actor": "sleep", "with": {"seconds": 0}}]}
+    assert up.ask("PUT", "/jobs/nap", json=job).status_code == 201
+    run = up.ask("POST", "/jobs/nap/run").json()["run"]
+    wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=60)
+
+
+def test_killed_supervisor_takes_its_parts_along_and_starts_again(start: Callable[..., Up], docs: Path) -> None:
+    up = start(str(docs), "--port", "0").ready()
+    wait_until(lambda: up.entries() == [4], timeout=30)
+    family = psutil.Process(up.process.pid).children(recursive=True)
+    assert len(family) >= 5
+
+    up.stop(signal.SIGKILL)
+
+    wait_until(lambda: not [process for process in family if alive(process)], timeout=15)
+    again = start(str(docs), "--port", "0").ready()
+    assert [each["name"] for each in again.get("/datasources")["items"]] == ["my-docs"]
+    assert again.stop(signal.SIGINT) == 0
+
+
+def alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def test_taken_port_is_said_when_it_was_asked_for(start: Callable[..., Up]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        up = start("--port", str(port))
+
+        assert up.process.wait(30) == 1
+        assert f"port {port} on 127.0.0.1 is taken" in up.output.read_text()
+
+
+def test_wrong_settings_start_nothing(start: Callable[..., Up], tmp_path: Path) -> None:
+    (tmp_path / "rota.toml").write_text("lease_seconds = 3\nheartbeat_seconds = 5\n")
+
+    up = start()
+
+    assert up.process.wait(30) == 2
+    assert "lease_seconds (3) must be more than twice heartbeat_seconds (5)" in up.output.read_text()
+
+
+def test_idle_installation_is_small_and_quiet(start: Callable[..., Up], docs: Path) -> None:
+    """Under 300 MB and 2 % of a core; where bytecode is not kept, what compiling left behind counts too."""
+    up = start(str(docs), "--port", "0").ready()
+    wait_until(lambda: up.entries() == [4], timeout=30)
+    supervisor = psutil.Process(up.process.pid)
+    wait_until(lambda: "succeeded" in up.output.read_text(), timeout=30)
+    wait_until(lambda: not any("console.folders" in " ".join(child.cmdline()) for child in supervisor.children()))
+    family = [supervisor, *supervisor.children(recursive=True)]
+
+    def used() -> float:
+        return sum(process.cpu_times().user + process.cpu_times().system for process in family)
+
+    first, began = used(), time.monotonic()
+    time.sleep(10)  # a share of time cannot be had without some
+    share = (used() - first) / (time.monotonic() - began)
+    resident = sum(process.memory_info().rss for process in family) / 1e6
+
+    assert share < 0.03
+    assert resident < (350 if sys.dont_write_bytecode else 300)

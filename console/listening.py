@@ -34,8 +34,10 @@ def address_of(listener: socket.socket) -> str:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    listener = socket.socket(family, kind)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    # Only where the protocol is named does asyncio switch Nagle's algorithm off, which costs 40 ms an answer.
+    listener = socket.socket(family, kind, protocol)
     try:
         # A console that was just stopped leaves connections behind that would keep its port for a minute.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

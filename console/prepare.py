@@ -36,6 +36,7 @@ def main() -> int:
         # One child process is enough until somebody says otherwise: each further one costs 50 MB while it waits.
         "processes": settings.processes if "processes" in settings.model_fields_set else 1,
         "threads": settings.threads,
+        "log_level_set": "log_level" in settings.model_fields_set,
     }
     print(json.dumps(told))
     return 0

@@ -58,7 +58,7 @@ def run(settings: Settings, *, handle: int | None = None, announce: bool = False
 
 
 def build_parts(settings: Settings) -> Parts:
-    """Open what the console works with; a Redis or database that is away is no reason not to start."""
+    """Open what the console works with; a Redis that is away is no reason not to start."""
     return Parts(
         store=open_store(settings),
         bus=open_bus(settings),

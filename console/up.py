@@ -84,6 +84,9 @@ class Supervisor:
         if self._stops_asked:
             return
         environment["ROTA_PROCESSES"] = str(told["processes"])
+        if not told["log_level_set"] and sys.stderr.isatty():
+            # A person who looks at these lines wants to see what is wrong, and not every start and stop.
+            environment["ROTA_LOG_LEVEL"] = "warning"
         _line("state", str(self._state))
         _line("database", told["database"])
         port = told["port"] if self._wish.port is None else self._wish.port
@@ -272,4 +275,5 @@ def _private(path: str, flags: int) -> int:
 
 
 def _line(name: str, detail: str) -> None:
-    print(f"{name:<10} {detail}".rstrip(), flush=True)
+    with suppress(OSError):  # whoever closed the terminal still wants an orderly stop
+        print(f"{name:<10} {detail}".rstrip(), flush=True)

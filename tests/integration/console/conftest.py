@@ -13,9 +13,9 @@ from tests.integration.console.serving import Console, serving
 
 
 @pytest.fixture
-def settings(tmp_path: Path, postgres_url: str, redis_url: str) -> Settings:
+def settings(tmp_path: Path, sqlite_url: str, redis_url: str) -> Settings:
     """The settings of the console under test."""
-    return load_settings({"state_dir": tmp_path, "database_url": postgres_url, "redis_url": redis_url})
+    return load_settings({"state_dir": tmp_path, "database_url": sqlite_url, "redis_url": redis_url})
 
 
 @pytest.fixture

@@ -110,10 +110,17 @@ def test_address_is_one_that_a_browser_here_can_open() -> None:
         open_listener("192.0.2.1", 0)
 
 
+def test_answers_will_not_wait_for_nagle() -> None:
+    with open_listener("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+        with socket.socket(fileno=os.dup(listener.fileno())) as inherited:
+            assert inherited.proto == socket.IPPROTO_TCP
+
+
 def test_state_folder_has_one_owner(tmp_path: Path) -> None:
+    again = locked_state(tmp_path)
     with locked_state(tmp_path), pytest.raises(CommandFailed, match=f"process {os.getpid()}") as refused:
-        with locked_state(tmp_path):
-            pass
+        again.__enter__()
     assert refused.value.code == ExitCode.FAILED
     with locked_state(tmp_path):
         pass

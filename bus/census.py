@@ -58,6 +58,19 @@ class BusFigures:
     counters: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFacts:
+    """What the server is, and whether it keeps what it is given; `now` is its clock in ms."""
+
+    name: str
+    version: str
+    #: The Redis version whose commands it has; a Valkey names its own beside it.
+    compatible_with: tuple[int, ...]
+    append_only: bool
+    eviction: str
+    now: int
+
+
 class Census:
     """Reads figures; nothing here changes anything but the counters."""
 
@@ -127,6 +140,20 @@ class Census:
             for name, by in counts.items():
                 pipeline.hincrby(self._keys.counters, name, by)
             pipeline.execute()
+
+    def server(self) -> ServerFacts:
+        """Return what the server says of itself."""
+        with translated("asking the server what it is"):
+            info = self._client.info()
+            seconds, micros = self._client.time()
+        return ServerFacts(
+            name="Valkey" if "valkey_version" in info else "Redis",
+            version=str(info.get("valkey_version", info["redis_version"])),
+            compatible_with=tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]),
+            append_only=bool(info.get("aof_enabled")),
+            eviction=str(info.get("maxmemory_policy")),
+            now=seconds * 1000 + micros // 1000,
+        )
 
     def figures(self) -> BusFigures:
         """Return the figures of the whole bus."""

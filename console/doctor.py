@@ -143,25 +143,21 @@ def _definitions(_: Store, settings: Settings) -> Finding:
 
 
 def _database_clock(store: Store, _: Settings) -> Finding:
-    if store.dialect == "sqlite":
+    now = store.server_time()
+    if now is None:
         return Finding(what="database clock", level=OK, said="SQLite uses this machine's")
-    with store.reading() as conn:
-        now = conn.exec_driver_sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").scalar_one()
-    return _clock("database clock", int(now))
+    return _clock("database clock", now)
 
 
 def _redis(bus: Bus, _: Settings) -> Finding:
-    info: dict[str, Any] = bus.client.info()
-    name = "Valkey" if "valkey_version" in info else "Redis"
-    said = f"{name} {info.get('valkey_version', info['redis_version'])}"
-    # Valkey tells here which Redis it is compatible with.
-    if tuple(int(part) for part in str(info["redis_version"]).split(".")[:2]) < _OLDEST_REDIS:
+    server = bus.census.server()
+    said = f"{server.name} {server.version}"
+    if server.compatible_with < _OLDEST_REDIS:
         return Finding(what="Redis", level=FAIL, said=said, advice="Rota needs 7.0 or later")
-    policy = info.get("maxmemory_policy")
-    if policy != "noeviction":
+    if server.eviction != "noeviction":
         advice = "set maxmemory-policy to noeviction, or Redis drops waiting work when memory is short"
-        return Finding(what="Redis", level=FAIL, said=f"{said}, maxmemory-policy {policy}", advice=advice)
-    if not info.get("aof_enabled"):
+        return Finding(what="Redis", level=FAIL, said=f"{said}, maxmemory-policy {server.eviction}", advice=advice)
+    if not server.append_only:
         advice = "set appendonly to yes; without it a crash of Redis repeats what was done since its last snapshot"
         return Finding(what="Redis", level=WARN, said=f"{said}, no append-only file", advice=advice)
     return Finding(what="Redis", level=OK, said=f"{said}, append-only file on, no eviction")
@@ -193,8 +189,7 @@ def _workers(bus: Bus, _: Settings) -> Finding:
 
 
 def _redis_clock(bus: Bus, _: Settings) -> Finding:
-    seconds, micros = bus.client.time()
-    return _clock("Redis clock", seconds * 1000 + micros // 1000)
+    return _clock("Redis clock", bus.census.server().now)
 
 
 def _dead_letters(bus: Bus, _: Settings) -> Finding:

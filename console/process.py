@@ -26,8 +26,8 @@ from console.exits import ExitCode
 from console.listening import address_of, open_listener
 from console.opening import open_bus, open_store
 from rota.clock import SystemClock
+from rota.logs import configure_logs
 from rota.settings import Settings
-from workers.logs import configure_logs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

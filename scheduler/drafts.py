@@ -78,6 +78,7 @@ def skipped(plan: Plan, request: Request, now: int, reason: str) -> Draft:
             queued_at=now,
             state=RunState.SKIPPED,
             reason=reason,
+            params=request.params,
             priority=plan.job.priority,
             chain=request.chain,
         )

@@ -91,6 +91,14 @@ class Store:
         with self.reading() as conn:
             conn.exec_driver_sql("SELECT 1")
 
+    def server_time(self) -> int | None:
+        """Return the database server's clock (ms); None for SQLite, which has no other than this machine's."""
+        if self.dialect == "sqlite":
+            return None
+        with self.reading() as conn:
+            clock = conn.exec_driver_sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+            return int(clock.scalar_one())
+
     def upgrade(self) -> None:
         """Bring the tables to the newest form; safe when several processes start at once."""
         from store.schema import upgrade

@@ -20,12 +20,12 @@ from bus.connection import Bus
 from rota import metrics as names
 from rota.clock import SystemClock
 from rota.errors import BusUnavailable
+from rota.logs import configure_logs
 from rota.loop import Loop
 from rota.settings import Settings
 from workers.execute import Executor
 from workers.figures import Figures, write_figures
 from workers.isolate import Isolation
-from workers.logs import configure_logs
 from workers.middleware.attempts import Attempts
 from workers.middleware.control import Control
 from workers.middleware.limits import Limits

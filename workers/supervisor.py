@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rota.errors import Refused
+from rota.logs import configure_logs
 from workers.board import Board
-from workers.logs import configure_logs
 from workers.offspring import Offspring
 from workers.processes import make_bell, name_process, python_command, resident_bytes
 

@@ -18,8 +18,8 @@ def _scheduler(options: argparse.Namespace) -> int:
     from console.opening import load_for, require_redis, told_errors
 
     settings = require_redis(load_for(options.state, metrics_port=options.metrics_port))
+    from rota.logs import configure_logs
     from scheduler.process import run
-    from workers.logs import configure_logs
 
     configure_logs(settings.log_format, settings.log_level)
     with told_errors():

@@ -53,7 +53,7 @@ def test_what_is_not_an_expression_is_refused_before_it_runs(text: str, message:
         ("nothing", "Undefined"),
         ("1 / 0", "division by zero"),
         ("params.older_than > 3", "overload"),
-        ("params.deep.x.y", "overload"),
+        ("params.deep.x.y", "no fields"),
         ("b'ab'", "bytes"),
         ("9223372036854775807 + 1", "overflow"),
     ],
@@ -138,3 +138,18 @@ def test_only_text_with_a_real_expression_has_one() -> None:
     assert has_expression("a ${params.n}")
     assert not has_expression("a $${params.n}")
     assert not has_expression("a")
+
+
+def test_following_names_needs_no_library_and_gives_what_the_library_gives():
+    import cel
+
+    context = {"params": {"a": {"b": [1, {"c": None}], "text": "x"}, "n": 3}}
+    for text in ("params.a", "params.a.b", "params.a.text", "params.n"):
+        assert expressions.compile(text).evaluate(context) == cel.compile(text).execute(context)
+        assert expressions.compile(text).names == {"params"}
+
+
+@pytest.mark.parametrize("text", ["params.missing", "params.n.deeper", "params.a.b.c"])
+def test_a_name_that_leads_nowhere_is_told(text):
+    with pytest.raises(expressions.ExpressionFailed):
+        expressions.compile(text).evaluate({"params": {"n": 3, "a": {"b": []}}})

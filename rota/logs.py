@@ -1,4 +1,4 @@
-"""Log lines of worker processes: an event and its fields, as text for people or JSON for programs, on stderr."""
+"""Log lines of all processes: an event and its fields, as text for people or JSON for programs, on stderr."""
 
 from __future__ import annotations
 

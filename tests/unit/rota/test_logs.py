@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from workers.logs import JsonLines, TextLines
+from rota.logs import JsonLines, TextLines
 
 
 def make_record(**fields):

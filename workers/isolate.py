@@ -14,7 +14,7 @@ import msgspec
 from rota.errors import TemporaryError
 from workers.conversation import Conversation, ProcessBody
 from workers.nursery import NUMBER, Plan
-from workers.processes import python_command, resident_bytes
+from workers.processes import python_command, resident_bytes, signals_held
 from workers.wire import Begin, Channel
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Isolation:
         if self._control is not None:
             self._control.close()
         self._control, theirs = socket.socketpair()
-        with theirs:
+        # A signal to every process of the unit must not end it before it has learnt to ignore that.
+        with theirs, signals_held():
             self._nursery = subprocess.Popen(  # noqa: S603 -- our own module
                 python_command("workers.nursery", str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from workers.processes import die_with_parent, make_bell, name_process
+from workers.processes import STOPPING, die_with_parent, make_bell, name_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,7 @@ class Nursery:
         # The worker decides when all ends; what is sent to the whole group is meant for it.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         self._selector.register(self._control, selectors.EVENT_READ, "control")
         self._selector.register(bell, selectors.EVENT_READ, "bell")
         while True:

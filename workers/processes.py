@@ -6,7 +6,12 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+STOPPING = frozenset({signal.SIGINT, signal.SIGTERM})
+"""The signals that ask a process to stop."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
@@ -54,6 +59,16 @@ def resident_bytes(pid: int | None = None) -> int:
         return int(Path(f"/proc/{pid or 'self'}/statm").read_bytes().split()[1]) * _PAGE
     except (OSError, IndexError, ValueError):
         return 0
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back signals that stop in this thread and in the processes it starts, which let them through themselves."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def python_command(module: str, *arguments: str) -> list[str]:

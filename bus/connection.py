@@ -56,7 +56,7 @@ class Bus:
         self.events = EventStream(self.waiting_client, self.keys)
         self.control = Control(self.waiting_client, self.scripts, self.keys)
         self.leadership = Leadership(self.scripts, leader_lease_ms)
-        self.reaper = Reaper(self.scripts)
+        self.reaper = Reaper(self.scripts, lease_ms)
         self.dead = DeadLetters(self.client, self.scripts, self.keys)
         self.census = Census(self.client, self.keys)
 

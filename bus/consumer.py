@@ -58,23 +58,31 @@ class LeaseConsumer(Consumer):
 
     def _fetch(self) -> bool:
         try:
-            if self._fetch_now():
+            wanted = self._session.reserve(self._queue, self._block)
+            if not wanted:
+                # No room: the token in the bell is for somebody who has.
+                return self._rest()
+            if self._take(wanted):
                 return True
-            if self._session.fetching:
-                self._listen()
+            self._listen()
             self._pause = 0.1
-            return self._fetch_now()
+            return self._take(self._session.reserve(self._queue, 0.0))
         except (BusUnavailable, RedisError, OSError) as error:
             logger.warning("fetch.failed", extra={"queue": self._queue, "error": str(error)})
             time.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 -- spreads load, guards nothing
             self._pause = min(self._pause * 2, 1.0)
             return False
 
-    def _fetch_now(self) -> bool:
-        wanted = self._session.reserve(self._queue, self._block)
+    def _take(self, wanted: int) -> bool:
         if wanted:
             self._fetched.extend(self._session.fetch(self._queue, wanted))
         return bool(self._fetched)
+
+    def _rest(self) -> bool:
+        if not self._session.fetching:
+            # Dramatiq asks again at once while it stops.
+            time.sleep(self._pause)
+        return False
 
     def _listen(self) -> None:
         # The token is only a hint: whoever takes it fetches, and fetching rings again for what is left.

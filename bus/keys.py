@@ -58,6 +58,21 @@ class Keys:
         return self._key("settled")
 
     @property
+    def ended(self) -> str:
+        """Sorted set, message id by the time its end was recorded (ms); about a minute. Owner: recorded, enqueue."""
+        return self._key("ended")
+
+    @property
+    def reaped(self) -> str:
+        """String, when leases were judged last (ms); for ever. Owner: reap."""
+        return self._key("reaped")
+
+    @property
+    def reprieve(self) -> str:
+        """String, there while no lease is judged because nobody could be heard; one lease. Owner: reap."""
+        return self._key("reprieve")
+
+    @property
     def timetable(self) -> str:
         """Sorted set, `t:job:trigger` or `m:message id` by due time (ms); until due. Owner: leader, enqueue."""
         return self._key("timetable")
@@ -162,7 +177,7 @@ class Keys:
         names = (
             "messages", "leases", "held", "crashes", "checkpoints", "settled", "timetable", "seeded", "queues",
             "workers", "outcomes", "dead", "dead_letters", "control", "control_channel", "leader", "epoch",
-            "fence", "counters", "timetable_bell",
+            "fence", "counters", "timetable_bell", "ended", "reaped", "reprieve",
         )  # fmt: skip
         lines = [f"local {name.upper()} = {_lua(getattr(self, name))}" for name in names]
         queue, bell, worker = (_lua(self._key(kind, "")) for kind in ("queue", "bell", "worker"))

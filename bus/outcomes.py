@@ -35,12 +35,18 @@ class OutcomeStream:
         """Return up to `count` entries as (entry id, outcome); the outcome is None where it could not be decoded."""
         return [(entry_id.decode(), _outcome(fields)) for entry_id, fields in self._reader.read(count, block_ms)]
 
-    def done(self, entry_ids: Sequence[str], ended: Sequence[tuple[str, int]] = ()) -> None:
-        """Drop recorded entries, and the marks of the tasks (id, fence) whose end they recorded."""
-        for start in range(0, max(len(entry_ids), len(ended)), BATCH):
+    def done(
+        self, entry_ids: Sequence[str], ended: Sequence[tuple[str, int]] = (), paused: Sequence[tuple[str, int]] = ()
+    ) -> None:
+        """Drop recorded entries, and the marks of the tasks (id, fence) that they ended or paused.
+
+        What has ended is not taken again for about a minute, whoever sends it; what is paused is.
+        """
+        marks = [*((task, fence, 1) for task, fence in ended), *((task, fence, 0) for task, fence in paused)]
+        for start in range(0, max(len(entry_ids), len(marks)), BATCH):
             ids = entry_ids[start : start + BATCH]
-            marks = [value for mark in ended[start : start + BATCH] for value in mark]
-            self._scripts.run("recorded", [GROUP, len(ids), *ids, *marks])
+            values = [value for mark in marks[start : start + BATCH] for value in mark]
+            self._scripts.run("recorded", [GROUP, len(ids), *ids, *values])
 
 
 def _outcome(fields: dict[bytes, bytes]) -> Outcome | None:

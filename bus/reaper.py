@@ -14,14 +14,15 @@ BATCH = 200
 class Reaper:
     """Reaps expired leases; any worker and the sweeper may do so at any time."""
 
-    def __init__(self, scripts: Scripts) -> None:
+    def __init__(self, scripts: Scripts, lease_ms: int) -> None:
         self._scripts = scripts
+        self._lease_ms = lease_ms
 
     def reap(self) -> int:
         """Take back expired leases and move due delayed messages; return how many leases were taken back."""
         total = 0
         while True:
-            taken, moved = self._scripts.run("reap", [BATCH])
+            taken, moved = self._scripts.run("reap", [BATCH, self._lease_ms])
             total += int(taken)
             if int(taken) < BATCH and int(moved) < BATCH:
                 return total

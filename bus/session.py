@@ -107,10 +107,11 @@ class Session:
 
     def fetch(self, queue: str, wanted: int) -> list[tuple[Lease, bytes]]:
         """Lease up to `wanted` reserved messages. Raises BusUnavailable."""
+        # Read before the request leaves: a slow answer must not make a lease look younger than it is.
+        now = time.monotonic()
         try:
             answer = self._bus.scripts.run("fetch", [queue, self.worker_id, wanted, self._bus.lease_ms])
             taken = []
-            now = time.monotonic()
             for at in range(0, len(answer), 5):
                 lease = Lease(
                     id=answer[at].decode(),
@@ -270,5 +271,6 @@ def _item(held: _Held, verdict: Verdict) -> Item:
             body_of(verdict.again),
             verdict.delay_ms,
         )
-    reason = " ".join(verdict.reason.split())
+    # A file name in it may be no valid text; what cannot be sent would hold up everything behind it.
+    reason = " ".join(verdict.reason.split()).encode("utf-8", "replace").decode()
     return Item(lease.id, lease.fence, verdict.action, verdict.outcome, reason, verdict.failure.encode())

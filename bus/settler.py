@@ -121,31 +121,32 @@ class Settler:
             return batch
 
     def _settle(self, batch: list[Item]) -> None:
+        try:
+            refused = self._call(batch)
+        except Exception:
+            # Nothing one item says may stop the thread: every later one would wait for ever, its lease kept alive.
+            logger.exception("settle.failed", extra={"items": len(batch)})
+            if len(batch) > 1:
+                for item in batch:
+                    self._settle([item])
+            return
+        for name in refused:
+            self._refused(name)
+
+    def _call(self, batch: list[Item]) -> list[str]:
         self._number += 1
         arguments: list[object] = [self._worker, self._number, MOST_REPORTED]
         for item in batch:
-            arguments += (
-                item.id,
-                item.fence,
-                item.action,
-                item.outcome,
-                item.header,
-                item.body,
-                item.delay_ms,
-            )
+            arguments += (item.id, item.fence, item.action, item.outcome, item.header, item.body, item.delay_ms)
         pause = 0.05
         while True:
             try:
-                refused = self._scripts.run("settle", arguments)
+                return [name.decode() for name in self._scripts.run("settle", arguments)]
             except BusUnavailable as error:
                 if self._stopping:
                     # The leases run out and others take over; nothing was promised yet.
                     logger.warning("settle.given_up", extra={"items": len(batch), "error": str(error)})
-                    return
+                    return []
                 logger.warning("settle.retried", extra={"items": len(batch), "error": str(error)})
                 time.sleep(pause)
                 pause = min(pause * 2, 1.0)
-                continue
-            for name in refused:
-                self._refused(name.decode())
-            return

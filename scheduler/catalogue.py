@@ -51,7 +51,7 @@ class Catalogue:
     """Holds the plans of all jobs; safe to use from several threads."""
 
     def __init__(self, actors: Mapping[str, ActorSpec]) -> None:
-        self._actors = actors
+        self.actors = actors
         self._lock = threading.Lock()
         self._old: dict[tuple[str, int], Plan | None] = {}
         self.current = Snapshot()
@@ -102,7 +102,7 @@ class Catalogue:
 
     def _switched(self, plan: Plan, head: JobHead) -> Plan:
         return make_plan(
-            plan.job, version=plan.version, actors=self._actors, enabled=head.enabled, enabled_at=head.enabled_at
+            plan.job, version=plan.version, actors=self.actors, enabled=head.enabled, enabled_at=head.enabled_at
         )
 
     def _plan(
@@ -110,9 +110,7 @@ class Catalogue:
     ) -> Plan | None:
         try:
             job = Job.model_validate(definition)
-            return make_plan(
-                job, version=version, actors=self._actors, enabled=head.enabled, enabled_at=head.enabled_at
-            )
+            return make_plan(job, version=version, actors=self.actors, enabled=head.enabled, enabled_at=head.enabled_at)
         except Exception as error:  # one that an older version of the program saved must not stop the others
             complain(head.name, _reason(error))
             return None
@@ -120,7 +118,7 @@ class Catalogue:
     def _old_plan(self, conn: Connection, name: str, version: int) -> Plan | None:
         try:
             definition = jobs.get_version(conn, name, version).definition
-            return make_plan(Job.model_validate(definition), version=version, actors=self._actors)
+            return make_plan(Job.model_validate(definition), version=version, actors=self.actors)
         except (RotaError, ValueError) as error:
             logger.warning("job.version_unreadable", extra={"job": name, "version": version, "reason": str(error)})
             return None

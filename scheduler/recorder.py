@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rota.errors import BusUnavailable
@@ -36,6 +36,8 @@ BATCH = 500
 BLOCK_MS = 1000
 #: Time between two looks at entries that somebody read and never finished: a frozen leader, or ourselves.
 REWIND_SECONDS = 5.0
+#: Ends of runs that are kept to be published while Redis is away; older ones are given up.
+MOST_UNPUBLISHED = 10_000
 #: A task in one of these states has no message in the bus any more, only the mark that it ended.
 LEFT_THE_BUS = TERMINAL | {RunState.PAUSED}
 
@@ -69,8 +71,9 @@ class Recorder:
         """Record one batch; waits for it as long as `BLOCK_MS`."""
         epoch = self._leader.leading()
         if epoch is None:
-            # The new leader finds in the store what is left here.
-            self._unsent, self._unpublished = [], []
+            # The new leader finds in the store what is left to send; what is left to publish only we know.
+            self._unsent = []
+            self._publish()
             return 1.0
         self._pass_on()
         if epoch != self._epoch or self._clock.monotonic() >= self._rewind_at:
@@ -90,12 +93,19 @@ class Recorder:
         """Record these entries and drop them."""
         good = [(entry, outcome) for entry, outcome in entries if outcome is not None]
         bad = [(entry, "it cannot be decoded") for entry, outcome in entries if outcome is None]
-        each_alone(good, self._take, lambda one, error: bad.append((one[0], str(error))))
+        refused: list[Entry] = []
+
+        def refuse(one: Entry, error: Exception) -> None:
+            refused.append(one)
+            bad.append((one[0], str(error)))
+
+        each_alone(good, self._take, refuse)
         if bad:
             for entry, reason in bad:
                 logger.error("outcome.dropped", extra={"entry": entry, "reason": reason})
             self._tally.add("outcomes_dropped", len(bad))
-            self._bus.outcomes.done([entry for entry, _ in bad])
+            # Their tasks are open in the store: without their marks the sweeper sends them again.
+            self._bus.outcomes.done([entry for entry, _ in bad], paused=_settled(refused, LEFT_THE_BUS))
 
     def _take(self, entries: Sequence[Entry]) -> None:
         with self.recording:
@@ -103,7 +113,8 @@ class Recorder:
             self._unsent += recorded.messages
             self._unpublished += events
             self._pass_on()
-            self._bus.outcomes.done([entry for entry, _ in entries], _ended(entries))
+            ended, paused = _settled(entries, TERMINAL), _settled(entries, {RunState.PAUSED})
+            self._bus.outcomes.done([entry for entry, _ in entries], ended, paused)
         self._tally.add("outcomes_refused", recorded.applied.refused)
         if recorded.applied.unknown:
             logger.warning("outcome.of_unknown_task", extra={"count": recorded.applied.unknown})
@@ -119,19 +130,22 @@ class Recorder:
             if self._unsent:
                 self._bus.sender.send(self._unsent)
                 self._unsent = []
-            if self._unpublished:
-                self._bus.events.publish(self._unpublished)
-                self._unpublished = []
+            self._publish()
         except BusUnavailable:
             # Both are safe to repeat: a message is known by its task, an event by its id.
             self._epoch = None
             raise
 
+    def _publish(self) -> None:
+        if self._unpublished:
+            self._bus.events.publish(self._unpublished[-MOST_UNPUBLISHED:])
+            self._unpublished = []
 
-def _ended(entries: Sequence[Entry]) -> list[tuple[str, int]]:
-    """Return the marks that the bus kept of tasks whose end is recorded now, and refused ones alike."""
+
+def _settled(entries: Sequence[Entry], states: Collection[RunState]) -> list[tuple[str, int]]:
+    """Return the marks that the bus kept of tasks that came to one of these states, refused ones alike."""
     return [
         (outcome.task, outcome.fence)
         for _, outcome in entries
-        if outcome.kind == "finished" and outcome.state in LEFT_THE_BUS
+        if outcome.kind == "finished" and outcome.state in states
     ]

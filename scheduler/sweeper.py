@@ -67,6 +67,7 @@ class Sweeper:
         self._clock = clock
         self._tally = tally
         self._epoch: int | None = None
+        self._looking: int | None = None
         self._after = ""
         self._overdue_at = 0.0
         self.loop = Loop("sweeper", self.step, interval=1.0)
@@ -79,11 +80,15 @@ class Sweeper:
             return 1.0
         self._pass_on_counts()
         self._bus.reaper.reap()
+        if epoch != self._looking:
+            # A new leader looks at all of them, from the first one on.
+            self._looking, self._after = epoch, ""
         if epoch != self._epoch:
             if not self.sweep(grace_ms=0):
                 return 0.0
             self._epoch = epoch
         self.sweep(grace_ms=GRACE_MS)
+        self._let_go_of_paused()
         self._cancel_overdue()
         return 1.0
 
@@ -152,6 +157,16 @@ class Sweeper:
             runs.mark_sent(conn, [task.id for task in tasks], now)
         self._tally.add("tasks_sent_again", len(tasks))
         logger.warning("tasks.sent_again", extra={"count": len(tasks), "first": tasks[0].id})
+
+    def _let_go_of_paused(self) -> None:
+        """Let runs go on, or end them, that were resumed or cancelled before it was known that they had paused."""
+        with self._store.reading() as conn:
+            resumed, cancelled = runs.paused_in_error(conn)
+        now = self._clock.now_ms()
+        if resumed:
+            control.resume(self._store, self._bus, resumed, now=now, actors=self._catalogue.actors)
+        if cancelled:
+            control.cancel(self._store, self._bus, cancelled, now=now, reason="cancelled")
 
     def _cancel_overdue(self) -> None:
         if self._clock.monotonic() < self._overdue_at:

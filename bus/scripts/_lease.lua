@@ -55,11 +55,12 @@ local function put_new(messages, at)
   for i, message in ipairs(messages) do ids[i] = message[1] end
   local held = redis.call('HMGET', MESSAGES, unpack(ids))
   local ended = redis.call('HLEN', SETTLED) > 0 and redis.call('HMGET', SETTLED, unpack(ids)) or {}
+  local over = redis.call('ZCARD', ENDED) > 0 and redis.call('ZMSCORE', ENDED, unpack(ids)) or {}
   local stored, lists, queues, new = {}, {}, {}, 0
   local seen = {}
   for i, message in ipairs(messages) do
     local id, header_line = message[1], message[2]
-    if not held[i] and not ended[i] and not seen[id] then
+    if not held[i] and not ended[i] and not over[i] and not seen[id] then
       seen[id] = true
       new = new + 1
       stored[#stored + 1] = id
@@ -126,12 +127,17 @@ local function report_end(id, header, fence, worker, state, reason, failure)
 end
 
 -- Sets a message aside with its reason and bytes; the caller has dropped its lease.
+local MOST_DEAD = 10000
 local function bury(id, stored, header, reason, at)
   local crashes = tonumber(redis.call('HGET', CRASHES, id) or '0')
   redis.call('ZADD', DEAD, at, id)
   redis.call('HSET', DEAD_LETTERS, id, crashes .. '\n' .. reason .. '\n' .. stored)
   forget(id)
   count('dead_lettered')
+  -- Nobody reads ten thousand of them; the oldest go, and their runs keep the reason.
+  if redis.call('ZCARD', DEAD) > MOST_DEAD then
+    redis.call('HDEL', DEAD_LETTERS, redis.call('ZPOPMIN', DEAD)[1])
+  end
 end
 
 -- A message whose worker is gone, or who never learnt that it holds it, waits again, in front of its queue.

@@ -15,7 +15,10 @@ for i = 2, #ARGV do
     redis.call('PUBLISH', CONTROL_CHANNEL, kind .. ' ' .. id)
     answer[#answer + 1] = 'running'
   else
-    if kind ~= 'resume' then
+    if kind == 'resume' then
+      -- Asked while it ran, whose worker died since: the next one must not hear of it.
+      redis.call('HDEL', CONTROL, id)
+    else
       local header = read_header(stored)
       local fence = string.format('%.0f', next_fences(1))
       local state = kind == 'cancel' and 'cancelled' or 'paused'

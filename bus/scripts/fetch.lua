@@ -28,14 +28,19 @@ if #ids == 0 then return {} end
 
 local stored = redis.call('HMGET', MESSAGES, unpack(ids))
 local leased = redis.call('HMGET', HELD, unpack(ids))
+local members = {}
+for i, id in ipairs(ids) do members[i] = 'm:' .. id end
+local later = redis.call('ZCARD', TIMETABLE) > 0 and redis.call('ZMSCORE', TIMETABLE, unpack(members)) or {}
 local fence = next_fences(#ids)
 local expires = string.format('%.0f', now_ms() + lease_ms)
 local answer, scores, holds, taken = {}, {}, {}, {}
 local any_control = redis.call('HLEN', CONTROL) > 0
 local any_checkpoint = redis.call('HLEN', CHECKPOINTS) > 0
+local seen = {}
 for i, id in ipairs(ids) do
-  -- Without a body it was cancelled while it waited; with a lease it was listed twice.
-  if stored[i] and not leased[i] then
+  -- Without a body it was cancelled while it waited. Leased, delayed, or seen in this very call, it was listed twice.
+  if stored[i] and not leased[i] and not later[i] and not seen[id] then
+    seen[id] = true
     local header = read_header(stored[i])
     local asked = any_control and redis.call('HGET', CONTROL, id)
     local number = string.format('%.0f', fence + i - 1)

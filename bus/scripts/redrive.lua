@@ -12,6 +12,7 @@ if action == 'redrive' then
   if not header or not header.queue then return -1 end
   if redis.call('HSETNX', MESSAGES, id, stored) == 1 then
     redis.call('HDEL', SETTLED, id)
+    redis.call('ZREM', ENDED, id)
     redis.call('RPUSH', queue_key(header.queue, header.level), id)
     ring(header.queue)
   end

@@ -29,6 +29,11 @@ local function settle(id, fence, action, outcome, header_line, body, delay)
   local stored = redis.call('HGET', MESSAGES, id)
   local header = stored and read_header(stored)
   drop_lease(id, worker)
+  -- The next suspect waited for this one, in front of a worker that sleeps until somebody rings.
+  if header and redis.call('HEXISTS', CRASHES, id) == 1
+    and redis.call('LLEN', queue_key(header.queue, 'suspect')) > 0 then
+    ring(header.queue)
+  end
   if outcome ~= '' then
     report(outcome)
   end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import Request
@@ -18,8 +19,13 @@ from console.api.problems import Problem
 from console.api.requests import Cursor, Limit
 from console.api.routing import new_router
 from console.api.shapes import ActorShape, DeadLetterShape, QueueShape, WorkerShape
+from rota.errors import NotFound
+from rota.states import TERMINAL
 from rota.times import iso_duration, rfc3339
-from store.queries import audit
+from scheduler import control
+from store.queries import audit, runs
+
+logger = logging.getLogger(__name__)
 
 router = new_router(tag="fleet")
 
@@ -47,7 +53,7 @@ def list_dead(request: Request, parts: Given, cursor: Cursor = None, limit: Limi
 
 @router.get("/dead/{letter_id}", **documented("DeadLetter"))
 def get_dead(letter_id: str, parts: Given) -> Response:
-    """Return one with its bytes, as far as they are text."""
+    """Return one with its bytes; each that is no text is written as a backslash, x and two digits."""
     return reply(letter_shape(parts.bus.dead.get(letter_id), with_body=True))
 
 
@@ -72,9 +78,32 @@ def list_actors(request: Request, parts: Given) -> Response:
 
 
 def redrive(parts: Parts, who: Who, letter_id: str) -> None:
-    """Put a dead letter back on its queue and note who did it."""
-    parts.bus.dead.redrive(letter_id)
+    """Put a dead letter back on its queue, or start its run again where that has ended, and note who did it."""
+    run = parts.bus.dead.get(letter_id).run
+    if run is None or not _has_ended(parts, run):
+        parts.bus.dead.redrive(letter_id)
+    else:
+        # Its task would run for a run that has been closed with its failure: nobody would hear how that ends.
+        again = control.retry(
+            parts.store,
+            parts.bus,
+            run,
+            person=who.name,
+            now=parts.clock.now_ms(),
+            actors=parts.actors,
+            request_id=letter_id,
+        )
+        parts.bus.dead.discard(letter_id)
+        logger.info("dead.run_again", extra={"letter": letter_id, "run": again.run})
     _note(parts, who, "dead.redrive", letter_id)
+
+
+def _has_ended(parts: Parts, run_id: str) -> bool:
+    try:
+        with parts.store.reading() as conn:
+            return runs.get_run(conn, run_id).state in TERMINAL
+    except NotFound:
+        return False
 
 
 def discard(parts: Parts, who: Who, letter_id: str) -> None:
@@ -119,7 +148,7 @@ def letter_shape(letter: DeadLetter, *, with_body: bool = False) -> DeadLetterSh
         crashes=letter.crashes,
         queue=letter.queue,
         run=letter.run,
-        body=letter.body.decode("utf-8", "replace") if with_body else None,
+        body=letter.body.decode("utf-8", "backslashreplace") if with_body else None,
     )
 
 

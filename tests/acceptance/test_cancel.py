@@ -39,3 +39,32 @@ def test_cancelling_a_run_that_waits_ends_it_without_a_worker(cluster):
 
     wait_until(lambda: cluster.states([run]) == {"cancelled": 1})
     assert cluster.lines("start") == []
+
+
+def test_a_run_that_was_resumed_before_its_pause_was_recorded_goes_on(cluster):
+    from scheduler.control import pause, resume
+
+    cluster.define(name="brief", steps=[{"id": "only", "actor": "ledger"}])
+    [run] = cluster.admit("brief", 1)
+    pause(cluster.store, cluster.bus, [run])
+    resume(cluster.store, cluster.bus, [run], now=cluster.clock.now_ms(), actors=cluster.registry)
+
+    cluster.start("scheduler", "s1")
+    cluster.start("worker", "w1")
+
+    cluster.wait_for_end([run], timeout=30)
+    assert len(cluster.lines("start")) == 1
+
+
+def test_a_run_that_was_cancelled_before_its_pause_was_recorded_ends(cluster):
+    from scheduler.control import cancel, pause
+
+    cluster.define(name="brief", steps=[{"id": "only", "actor": "ledger"}])
+    [run] = cluster.admit("brief", 1)
+    pause(cluster.store, cluster.bus, [run])
+    cancel(cluster.store, cluster.bus, [run], now=cluster.clock.now_ms(), reason="a test")
+
+    cluster.start("scheduler", "s1")
+
+    cluster.wait_for_end([run], timeout=30, state="cancelled")
+    assert cluster.lines("start") == []

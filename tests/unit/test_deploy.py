@@ -190,7 +190,7 @@ def test_units_are_the_three_processes() -> None:
 def test_unit_is_valid(path: Path, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
-        pytest.skip("systemd-analyze is not here")
+        pytest.skip("systemd-analyze, an optional tool, is not here")
     # It wants the command to exist: point to one that does.
     copy = tmp_path / path.name
     copy.write_text(path.read_text().replace("ExecStart=/opt/rota/bin/rota", "ExecStart=/bin/true"))
@@ -321,7 +321,7 @@ def test_every_alert_says_what_to_do(rules: list[dict[str, Any]]) -> None:
 def test_prometheus_accepts_its_files() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not here")
+        pytest.skip("promtool, an optional tool, is not here")
 
     for task in (("check", "config", "prometheus.yml"), ("test", "rules", "rules_test.yml")):
         checked = run(promtool, *task, cwd=DEPLOY / "prometheus")

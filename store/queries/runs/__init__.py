@@ -13,6 +13,7 @@ from store.queries.runs.reading import (
     list_runs,
     open_tasks,
     overdue,
+    paused_in_error,
     run_detail,
 )
 from store.queries.runs.removal import clear_history
@@ -31,6 +32,7 @@ __all__ = [
     "open_slots",
     "open_tasks",
     "overdue",
+    "paused_in_error",
     "release_tasks",
     "request_cancel",
     "request_pause",

@@ -13,6 +13,8 @@ from store.queries.runs.rows import attempt_record, message_to_send, run_record,
 from store.records import AttemptRecord, OpenTask, Page, RunDetail, RunRecord
 from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
 
+_PAUSE = 2
+
 _one = select(runs).where(runs.c.id == bindparam("id"))
 _tasks = select(tasks).where(tasks.c.run == bindparam("run")).order_by(tasks.c.id)
 _attempts = (
@@ -121,6 +123,18 @@ def overdue(conn: Connection, *, at: int, limit: int = 500) -> list[str]:
         .limit(page_limit(limit))
     )
     return list(conn.scalars(query))
+
+
+def paused_in_error(conn: Connection, limit: int = 500) -> tuple[list[str], list[str]]:
+    """Return the runs that are paused although that was taken back, and those that are although they shall end."""
+    query = (
+        select(runs.c.id, runs.c.cancel_requested)
+        .where(_not_succeeded, runs.c.state == RunState.PAUSED.value, runs.c.cancel_requested != _PAUSE)
+        .order_by(runs.c.id)
+        .limit(page_limit(limit))
+    )
+    found = list(conn.execute(query))
+    return [run for run, asked in found if asked == 0], [run for run, asked in found if asked != 0]
 
 
 def count_open(conn: Connection) -> dict[RunState, int]:

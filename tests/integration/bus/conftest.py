@@ -112,7 +112,12 @@ def left_over(bus: Bus) -> dict[str, int]:
         "settled": client.hlen(keys.settled),
         "control": client.hlen(keys.control),
         "outcomes": client.xlen(keys.outcomes),
+        "events": client.xlen(keys.events),
     }
+    for stream in (keys.outcomes, keys.events):
+        if client.exists(stream):
+            for group in client.xinfo_groups(stream):
+                sizes[f"pending in {stream}"] = group["pending"]
     for name in client.smembers(keys.queues):
         for level in ("suspect", "high", "normal", "low"):
             sizes[f"{name.decode()}:{level}"] = client.llen(keys.queue(name.decode(), level))

@@ -20,6 +20,9 @@ import httpx
 import psutil
 import pytest
 
+from store.engine import Store
+from store.queries import runs
+from tests.servers import start_redis
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,7 +33,7 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
 class Up:
     """A running `rota up`, started by the test."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.state = folder / "state"
         self.output = folder / "output.txt"
         with self.output.open("ab") as output:
@@ -39,7 +42,12 @@ class Up:
                 stdout=output,
                 stderr=output,
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "ROTA_GRACE_SECONDS": "5"},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(ROOT),
+                    "ROTA_GRACE_SECONDS": "5",
+                    **{f"ROTA_{name}": value for name, value in settings.items()},
+                },
             )
 
     @property
@@ -90,8 +98,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
     """Starts `rota up` in the test's folder; whatever is left of it is ended after the test."""
     started: list[Up] = []
 
-    def begin(*arguments: str) -> Up:
-        started.append(Up(tmp_path, *arguments))
+    def begin(*arguments: str, **settings: str) -> Up:
+        started.append(Up(tmp_path, *arguments, **settings))
         return started[-1]
 
     yield begin
@@ -197,6 +205,36 @@ def alive(process: psutil.Process) -> bool:
     with suppress(psutil.NoSuchProcess):
         return process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def test_redis_and_database_from_elsewhere_are_used_and_no_redis_is_started(
+    start: Callable[..., Up], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    database = f"sqlite:///{elsewhere / 'theirs.db'}"
+    with start_redis(elsewhere / "redis") as redis_url:
+        up = start("--port", "0", REDIS_URL=redis_url, DATABASE_URL=database).ready()
+        job = {"name": "nap", "steps": [{"id": "a", "actor": "sleep", "with": {"seconds": 0}}]}
+        assert up.ask("PUT", "/jobs/nap", json=job).status_code == 201
+        run = up.ask("POST", "/jobs/nap/run").json()["run"]
+        wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=60)
+
+        family = psutil.Process(up.process.pid).children(recursive=True)
+        assert not [child for child in family if "valkey" in child.name() or "redis" in child.name()]
+        assert set(up.parts()) == {"scheduler", "worker", "console"}
+        assert up.stop() == 0
+
+    said = [line for line in up.output.read_text().splitlines() if not line.startswith("{")]
+    parts = [line.split()[0] for line in said]
+    for part in ("state", "database", "redis", "console", "scheduler", "worker"):
+        assert parts.count(part) == 1, said
+    assert f"database   {database}" in said
+    assert not list(up.state.glob("*.db"))
+    assert not (up.state / "redis").exists()
+    store = Store(database)
+    with store.reading() as conn:
+        assert runs.get_run(conn, run).state == "succeeded"
+    store.close()
 
 
 def test_taken_port_is_said_when_it_was_asked_for(start: Callable[..., Up]) -> None:

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from bus.connection import Bus
+from rota import metrics
 from store.engine import Store
 from store.queries import jobs, runs
 from tests.factories import make_job
@@ -92,6 +95,17 @@ def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> 
 
     assert "rota_leader 1.0" in text
     assert 'rota_ticks_total{outcome="run"}' in text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    exported = [metric for metric in metrics.ALL if metric.source is not metrics.Source.WORKER]
+    # The text format names a counter's family without its suffix.
+    expected = {metric.name.removesuffix("_total"): metric for metric in exported}
+    assert {name for name in families if name.startswith("rota_")} == set(expected)
+    assert {name: families[name].type for name in expected} == {
+        name: metric.kind.value for name, metric in expected.items()
+    }
+    assert {name: families[name].documentation for name in expected} == {
+        name: metric.help for name, metric in expected.items()
+    }
     bus.close()
 
 

@@ -65,15 +65,16 @@ local function put_new(messages, at)
       new = new + 1
       stored[#stored + 1] = id
       stored[#stored + 1] = header_line .. '\n' .. message[3]
-      local header = read_header(header_line .. '\n')
+      local level, queue = string.match(header_line, '^%S+ (%S+) (%S+)')
       if message[4] > 0 then
-        queues[header.queue] = queues[header.queue] or false
+        queues[queue] = queues[queue] or false
         put_later(id, at, message[4])
       else
-        queues[header.queue] = true
-        local list = queue_key(header.queue, header.level)
-        lists[list] = lists[list] or {}
-        table.insert(lists[list], id)
+        queues[queue] = true
+        local list = queue_key(queue, level)
+        local waiting = lists[list] or {}
+        lists[list] = waiting
+        waiting[#waiting + 1] = id
       end
     end
   end

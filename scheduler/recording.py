@@ -20,14 +20,11 @@ from rota.steps import Decision, decide_next
 from scheduler.drafts import context_for, filled, in_one_line, step_message
 from scheduler.plans import Plan, StepPlan
 from store.queries import events, jobs, outcomes, runs
-from store.records import Applied, Closing, ReadyTask, RunSteps, SkippedTask, StepRecord
+from store.records import PAUSE, Applied, Closing, ReadyTask, RunSteps, SkippedTask, StepRecord
 
 if TYPE_CHECKING:
     from scheduler.catalogue import Catalogue
     from store.engine import Connection
-
-PAUSE, CANCEL = 2, 1
-"""Values of `cancel_requested`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ from rota.loop import Loop
 from rota.messages import Outcome
 from rota.states import RunState
 from scheduler import control
-from scheduler.recording import CANCEL, PAUSE, Recorded, ended_by_scheduler, record
+from scheduler.recording import Recorded, ended_by_scheduler, record
 from store.queries import runs
+from store.records import CANCEL, PAUSE
 
 if TYPE_CHECKING:
     from bus.connection import Bus

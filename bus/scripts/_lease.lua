@@ -102,6 +102,18 @@ local function drop_lease(id, worker)
   redis.call('SREM', held_key(worker), id)
 end
 
+-- A delayed message whose time has come waits in its queue. Returns whether it was there still.
+local function send_due(member)
+  local id = string.sub(member, 3)
+  local stored = redis.call('HGET', MESSAGES, id)
+  redis.call('ZREM', TIMETABLE, member)
+  if not stored then return false end
+  local header = read_header(stored)
+  redis.call('RPUSH', queue_key(header.queue, header.level), id)
+  ring(header.queue)
+  return true
+end
+
 -- Everything that must not outlive a message.
 local function forget(id)
   redis.call('HDEL', MESSAGES, id)

@@ -14,18 +14,10 @@ local entries = redis.call('ZRANGEBYSCORE', TIMETABLE, '-inf', now, 'WITHSCORES'
 local answer = { now, '', 0 }
 for i = 1, #entries, 2 do
   local member, due = entries[i], entries[i + 1]
-  local id = string.sub(member, 3)
   if string.sub(member, 1, 2) == 'm:' then
-    local stored = redis.call('HGET', MESSAGES, id)
-    redis.call('ZREM', TIMETABLE, member)
-    if stored then
-      local header = read_header(stored)
-      redis.call('RPUSH', queue_key(header.queue, header.level), id)
-      ring(header.queue)
-      answer[3] = answer[3] + 1
-    end
+    if send_due(member) then answer[3] = answer[3] + 1 end
   else
-    answer[#answer + 1] = id
+    answer[#answer + 1] = string.sub(member, 3)
     answer[#answer + 1] = due
   end
 end

@@ -30,16 +30,6 @@ if #expired > 0 then count('leases_expired', #expired) end
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', string.format('%.0f', at - 60000))
 local moved = 0
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', TIMETABLE, '-inf', now, 'LIMIT', 0, most)) do
-  if string.sub(member, 1, 2) == 'm:' then
-    local id = string.sub(member, 3)
-    local stored = redis.call('HGET', MESSAGES, id)
-    redis.call('ZREM', TIMETABLE, member)
-    if stored then
-      local header = read_header(stored)
-      redis.call('RPUSH', queue_key(header.queue, header.level), id)
-      ring(header.queue)
-      moved = moved + 1
-    end
-  end
+  if string.sub(member, 1, 2) == 'm:' and send_due(member) then moved = moved + 1 end
 end
 return { #expired, moved }

@@ -21,7 +21,7 @@ from rota.states import TERMINAL, RunState
 from scheduler import control
 from scheduler.admission import Admitted
 from store.queries import audit, runs
-from store.records import RunRecord
+from store.records import CANCEL, RunRecord
 
 router = new_router(tag="runs")
 
@@ -155,7 +155,7 @@ def steer(parts: Parts, who: Who, run_id: str, wish: str) -> None:
 def _why_ignored(run: RunRecord, wish: str) -> str:
     if run.state in TERMINAL:
         return f"the run has ended: it is {run.state.value}"
-    if run.cancel_requested == 1:
+    if run.cancel_requested == CANCEL:
         return "the run is being cancelled"
     return f"the run is {run.state.value}; there is nothing to {wish}"
 

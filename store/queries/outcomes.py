@@ -18,7 +18,7 @@ from store.batches import batches
 from store.bulk import Bulk
 from store.encoding import dumps_or_none, load_failure, load_progress, loads
 from store.folding import Folded, Task, fold
-from store.records import Applied, EndedTask
+from store.records import PAUSE, Applied, EndedTask
 from store.tables import attempts, log_lines, runs, tasks
 
 _TASK_COLUMNS = (
@@ -143,7 +143,7 @@ def _joint_states(conn: Connection, several: dict[str, RowMapping]) -> dict[str,
     for ids in batches(several):
         for run, state in conn.execute(_states, {"ids": ids}):
             states.setdefault(run, set()).add(state)
-    return {run: joint_state(found, several[run]["cancel_requested"] == 2) for run, found in states.items()}
+    return {run: joint_state(found, several[run]["cancel_requested"] == PAUSE) for run, found in states.items()}
 
 
 def joint_state(states: Iterable[str], pause_requested: bool) -> RunState:

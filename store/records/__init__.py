@@ -24,11 +24,13 @@ from store.records.history import (
     TaskRecord,
 )
 from store.records.jobs import Advance, JobHead, JobRecord, JobVersion, LastRun, TickRecord
-from store.records.outcomes import Applied, ControlResult, EndedTask, Removed
+from store.records.outcomes import CANCEL, PAUSE, Applied, ControlResult, EndedTask, Removed
 from store.records.pages import Page
 from store.records.people import Deed, TokenRecord, UserRecord
 
 __all__ = [
+    "CANCEL",
+    "PAUSE",
     "Advance",
     "Applied",
     "AttemptRecord",

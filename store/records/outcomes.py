@@ -69,6 +69,10 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     unknown: int = 0
 
 
+CANCEL, PAUSE = 1, 2
+"""What `cancel_requested` of a run says when it is not 0; a cancel outweighs a pause."""
+
+
 class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a request to cancel, pause or resume met.
 

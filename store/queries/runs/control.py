@@ -11,10 +11,8 @@ from rota.messages import TaskMessage
 from rota.runs import plain_text
 from store.batches import batches
 from store.queries.runs.rows import message_to_send
-from store.records import ControlResult
+from store.records import CANCEL, PAUSE, ControlResult
 from store.tables import ENDED_STATES, SENT_STATES, runs, tasks
-
-_CANCEL, _PAUSE = 1, 2
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 # Tasks are locked before their runs, as the recorder does it: the other way round the two would deadlock.
@@ -90,7 +88,7 @@ def request_cancel(conn: Connection, run_ids: Iterable[str], *, at: int, reason:
         found = _Found(conn, ids)
         chosen = list(found.runs)
         settled = found.without_bus(chosen)
-        _change(conn, _request, chosen, request=_CANCEL)
+        _change(conn, _request, chosen, request=CANCEL)
         _change(conn, _cancel_tasks, chosen, at=at, why=why)
         _change(conn, _cancel_runs, settled, at=at, why=why)
         result = _joined(
@@ -104,9 +102,9 @@ def request_pause(conn: Connection, run_ids: Iterable[str]) -> ControlResult:
     result = ControlResult()
     for ids in batches(run_ids):
         found = _Found(conn, ids)
-        chosen = [run for run, row in found.runs.items() if row["cancel_requested"] != _CANCEL]
+        chosen = [run for run, row in found.runs.items() if row["cancel_requested"] != CANCEL]
         settled = [run for run in found.without_bus(chosen) if found.runs[run]["state"] != "paused"]
-        _change(conn, _request, chosen, request=_PAUSE)
+        _change(conn, _request, chosen, request=PAUSE)
         _change(conn, _pause_runs, settled)
         result = _joined(
             result, tasks=found.in_bus(chosen), settled=settled, ignored=[run for run in ids if run not in chosen]
@@ -120,9 +118,9 @@ def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResul
     for ids in batches(run_ids):
         found = _Found(conn, ids)
         chosen = [
-            run for run, row in found.runs.items() if row["cancel_requested"] == _PAUSE or row["state"] == "paused"
+            run for run, row in found.runs.items() if row["cancel_requested"] == PAUSE or row["state"] == "paused"
         ]
-        chosen = [run for run in chosen if found.runs[run]["cancel_requested"] != _CANCEL]
+        chosen = [run for run in chosen if found.runs[run]["cancel_requested"] != CANCEL]
         waiting = found.waiting(chosen)
         send = found.to_send(chosen)
         sent_runs = {message.run for message in send}

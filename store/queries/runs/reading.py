@@ -10,10 +10,8 @@ from rota.errors import NotFound
 from rota.states import RunState
 from store.cursors import decode_cursor, encode_cursor, page_limit
 from store.queries.runs.rows import attempt_record, message_to_send, run_record, task_record
-from store.records import AttemptRecord, OpenTask, Page, RunDetail, RunRecord
+from store.records import PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord
 from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
-
-_PAUSE = 2
 
 _one = select(runs).where(runs.c.id == bindparam("id"))
 _tasks = select(tasks).where(tasks.c.run == bindparam("run")).order_by(tasks.c.id)
@@ -129,7 +127,7 @@ def paused_in_error(conn: Connection, limit: int = 500) -> tuple[list[str], list
     """Return the runs that are paused although that was taken back, and those that are although they shall end."""
     query = (
         select(runs.c.id, runs.c.cancel_requested)
-        .where(_not_succeeded, runs.c.state == RunState.PAUSED.value, runs.c.cancel_requested != _PAUSE)
+        .where(_not_succeeded, runs.c.state == RunState.PAUSED.value, runs.c.cancel_requested != PAUSE)
         .order_by(runs.c.id)
         .limit(page_limit(limit))
     )

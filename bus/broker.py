@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dramatiq.message import Message
 
     from bus.connection import Bus
-    from bus.lease import Lease, Verdict
 
 
 class LeaseBroker(RedisBroker):
@@ -131,14 +130,6 @@ class LeaseBroker(RedisBroker):
             self._session.stop_fetching()
             self._session.close()
             self._session = None
-
-    def lease_of(self, message: MessageProxy) -> Lease | None:
-        """Return the lease under which a message is held."""
-        return self._session.lease_of(message.message_id) if self._session else None
-
-    def settle_with(self, message: MessageProxy, verdict: Verdict) -> None:
-        """Lay down what the coming acknowledgement of a task does."""
-        self.session().decide(message.message_id, verdict)
 
 
 class _Lifecycle(Middleware):

@@ -129,11 +129,6 @@ class Session:
 
     # --- holding ---------------------------------------------------------------------------------------------
 
-    def lease_of(self, message_id: str) -> Lease | None:
-        """Return the lease of a held message."""
-        held = self._held.get(message_id)
-        return held.lease if held else None
-
     # A message whose lease was lost may be fetched again by the same process while its old body still runs. Whoever
     # acts for a body therefore names the fence it was given: the old one must not speak for the new one.
 

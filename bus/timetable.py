@@ -1,7 +1,7 @@
 """The sorted set of everything due later: an rq-scheduler whose unsafe parts are replaced.
 
-What serves as it is: one sorted set by due time, birth and death of scheduler instances, `in`, `cancel`. What is
-replaced, and why, is the table in docs/architecture.md: entries are names (no pickled job hashes), times are
+What serves: one sorted set by due time and the names of its look-ups (`in`, `count`). What is
+replaced, and why, stands in docs/architecture.md: entries are names (no pickled job hashes), times are
 milliseconds of the server, and moving what is due is one script call fenced by the leader's epoch.
 """
 

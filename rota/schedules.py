@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice, takewhile
 
+from rota.cron_words import cron_words
 from rota.crons import next_cron, parse_cron
 from rota.repeats import next_repeat, parse_repeat
-from rota.times import duration_ms, iso_duration, parse_duration, parse_rfc3339, rfc3339
+from rota.times import MAX_MS, duration_ms, iso_duration, parse_duration, parse_rfc3339, rfc3339
 from rota.triggers import AtTrigger, CronTrigger, EventTrigger, EveryTrigger, RepeatTrigger, Trigger
 from rota.zones import Fold, Gap
 
@@ -29,7 +32,7 @@ def next_due(trigger: Trigger, after: int, *, gap: Gap = "run_after", fold: Fold
         else:
             length = _length(trigger.every)
             due = after + length - (after - start) % length
-        return due if trigger.end is None or due <= _instant(trigger.end) else None
+        return due if due <= (MAX_MS if trigger.end is None else _instant(trigger.end)) else None
     if isinstance(trigger, EventTrigger):
         return None
     if isinstance(trigger, AtTrigger):
@@ -53,13 +56,32 @@ def _next_bounded(trigger: CronTrigger | RepeatTrigger, after: int, gap: Gap, fo
 
 
 def upcoming(trigger: Trigger, after: int, count: int, *, gap: Gap = "run_after", fold: Fold = "first") -> list[int]:
-    """Return the next due times after `after`, at most `count` of them."""
-    due_times: list[int] = []
+    """Return the next due times after `after`, at most `count` of them and never more than MAX_UPCOMING."""
+    return list(islice(_due_times(trigger, after, gap, fold), min(count, MAX_UPCOMING)))
+
+
+def due_between(
+    trigger: Trigger,
+    start: int,
+    end: int,
+    *,
+    gap: Gap = "run_after",
+    fold: Fold = "first",
+    limit: int = MAX_UPCOMING,
+) -> list[int]:
+    """Return the due times from `start`, included, to `end`, excluded: the first `limit` of them.
+
+    Who must know whether there are more asks for one more than is shown.
+    """
+    within = takewhile(lambda due: due < end, _due_times(trigger, start - 1, gap, fold))
+    return list(islice(within, limit))
+
+
+def _due_times(trigger: Trigger, after: int, gap: Gap, fold: Fold) -> Iterator[int]:
     due = next_due(trigger, after, gap=gap, fold=fold)
-    while due is not None and len(due_times) < min(count, MAX_UPCOMING):
-        due_times.append(due)
+    while due is not None:
+        yield due
         due = next_due(trigger, due, gap=gap, fold=fold)
-    return due_times
 
 
 def jittered(job: str, trigger_key: str, due: int, jitter_ms: int) -> int:
@@ -80,7 +102,7 @@ def describe(trigger: Trigger) -> str:
     if isinstance(trigger, AtTrigger):
         return f"once at {_short(trigger.at)}"
     if isinstance(trigger, CronTrigger):
-        words = f"{_cron_words(trigger.cron)} ({trigger.timezone})"
+        words = f"{cron_words(trigger.cron)} ({trigger.timezone})"
     elif isinstance(trigger, EveryTrigger):
         words = f"every {duration_words(trigger.every)}"
     else:
@@ -108,26 +130,15 @@ def duration_words(text: str) -> str:
 
 def _repeat_words(trigger: RepeatTrigger) -> str:
     repeat = parse_repeat(trigger.repeat, trigger.timezone)
-    anchor = _short(rfc3339(repeat.anchor))
-    if repeat.period.is_zero or repeat.count == 1:
-        return f"once at {anchor}"
+    once = repeat.period.is_zero or repeat.count == 1
+    on_wall = repeat.floating or not (once or repeat.period.is_exact)
+    anchor = _short(rfc3339(repeat.local)).removesuffix(" UTC") if on_wall else _short(rfc3339(repeat.anchor))
+    where = f" ({trigger.timezone})" if on_wall else ""
+    if once:
+        return f"once at {anchor}{where}"
     text = next((part for part in trigger.repeat.split("/") if part.startswith("P")), iso_duration(repeat.period.ms))
     often = "" if repeat.count is None else f", {repeat.count} times"
-    where = "" if repeat.period.is_exact else f" ({trigger.timezone})"
     return f"every {duration_words(text)} {'until' if repeat.backwards else 'from'} {anchor}{often}{where}"
-
-
-@lru_cache(maxsize=4096)
-def _cron_words(text: str) -> str:
-    from cron_descriptor import CasingTypeEnum, FormatError, Options, get_description
-
-    options = Options()
-    options.use_24hour_time_format = True
-    options.casing_type = CasingTypeEnum.LowerCase
-    try:
-        return str(get_description(parse_cron(text).fields, options))
-    except (FormatError, IndexError, KeyError, ValueError):  # it knows fewer forms than we accept
-        return f"cron {text}"
 
 
 def _short(text: str) -> str:

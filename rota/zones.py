@@ -6,8 +6,8 @@ do not exist. Here a zone is only ever asked for its offset at an instant of UTC
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -15,14 +15,19 @@ from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from rota.problems import allowed_names
-from rota.times import EPOCH
+from rota.times import EPOCH, MAX_MS, MIN_MS
 
 Gap = Literal["run_after", "skip"]
 Fold = Literal["first", "both"]
 
 DAY_SECONDS = 86_400
-LAST_YEAR = 9998
-"""The last year whose every hour exists as a datetime in every zone."""
+FIRST_SECOND = MIN_MS // 1000
+LAST_SECOND = MAX_MS // 1000
+
+# The folders hold copies with leap seconds, and names that mean something else on each machine.
+_NO_FOLDERS = ("right/", "posix/")
+_NO_ZONES = {"localtime", "posixrules", "Factory"}
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d\d?)(?::?(\d\d))?", re.IGNORECASE | re.ASCII)
 
 
 class Stretch(NamedTuple):
@@ -41,13 +46,27 @@ class Stretch(NamedTuple):
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
     """Return the zone of an IANA name; ValueError with what was probably meant if there is none."""
-    # The folders hold copies with leap seconds, and names that mean something else on each machine.
-    if not name.startswith(("right/", "posix/")) and name not in ("localtime", "posixrules", "Factory"):
+    if not name.startswith(_NO_FOLDERS) and name not in _NO_ZONES:
         try:
             return ZoneInfo(name)
         except (OSError, ValueError, KeyError):
             pass
-    raise ValueError(f"{name[:80]!r} is not a time zone; {allowed_names(name[:80], available_timezones())}")
+    raise ValueError(f"{name[:80]!r} is not a time zone; {_instead(name[:80])}")
+
+
+def _instead(name: str) -> str:
+    known = available_timezones() - _NO_ZONES
+    same = [other for other in known if other.casefold() == name.casefold()]
+    if same:
+        return f"did you mean {same[0]}? Upper and lower case count"
+    offset = _OFFSET.fullmatch(name)
+    if offset is None:
+        return allowed_names(name, known)
+    # In these names the sign says how far UTC is from there.
+    etc = f"Etc/GMT{'-' if offset[1] == '+' else '+'}{int(offset[2])}"
+    if int(offset[3] or 0) == 0 and etc in known:
+        return f"the zone with this fixed offset is {etc}, its sign is the other way round"
+    return "allowed are names of places; no zone has this fixed offset"
 
 
 def offset_at(name: str, instant: int) -> int:
@@ -55,15 +74,13 @@ def offset_at(name: str, instant: int) -> int:
     return _offset(zone(name), instant)
 
 
-def stretches_from(name: str, instant: int) -> Iterator[Stretch]:
-    """Yield the stretches of a zone in order, from the one that holds `instant`; they are cut at each new year."""
-    year = (EPOCH + timedelta(seconds=instant)).year
-    if year > LAST_YEAR:
-        return
-    first = stretches(name, year)
-    yield from first[bisect_right(first, instant, key=lambda stretch: stretch.start) - 1 :]
-    for following in range(year + 1, LAST_YEAR + 1):
-        yield from stretches(name, following)
+def stretch_at(name: str, instant: int) -> Stretch | None:
+    """Return the stretch that holds an instant in seconds: the first one if it is too early, None beyond year 9999."""
+    if instant > LAST_SECOND:
+        return None
+    instant = max(instant, FIRST_SECOND)
+    found = stretches(name, (EPOCH + timedelta(seconds=instant)).year)
+    return found[bisect_right(found, instant, key=_start) - 1]
 
 
 @lru_cache(maxsize=4096)
@@ -71,7 +88,7 @@ def stretches(name: str, year: int) -> tuple[Stretch, ...]:
     """Return the stretches of a zone within one year of UTC."""
     where = zone(name)
     start = _seconds(datetime(year, 1, 1, tzinfo=UTC))
-    end = _seconds(datetime(year + 1, 1, 1, tzinfo=UTC))
+    end = LAST_SECOND + 1 if year == 9999 else _seconds(datetime(year + 1, 1, 1, tzinfo=UTC))
     # No zone has changed its offset there and back within one day.
     probes = [start - 1, *range(start, end, DAY_SECONDS), end - 1]
     changes = [
@@ -90,14 +107,18 @@ def instants_of(name: str, local: int, *, gap: Gap, fold: Fold) -> tuple[int, ..
     A time that is left out counts as the first instant after the gap, or not at all if `gap` is `skip`; of a time that
     comes twice the first one counts, or both if `fold` is `both`.
     """
-    where = zone(name)
-    clock = (EPOCH + timedelta(seconds=local)).replace(tzinfo=where)
-    first, second = (_whole(clock.replace(fold=which).utcoffset()) for which in (0, 1))
-    if first == second:
-        return (local - first,)
-    if first > second:
-        return (local - first, local - second) if fold == "both" else (local - first,)
-    return (_first_change(where, local - second, local - first),) if gap == "run_after" else ()
+    found: list[int] = []
+    stretch = stretch_at(name, local - DAY_SECONDS)
+    while stretch is not None and stretch.start <= local + DAY_SECONDS:
+        at = local - stretch.offset
+        if stretch.start <= at < stretch.end:
+            found.append(at)
+        elif not found and local - stretch.before >= stretch.start > at:
+            return (stretch.start,) if gap == "run_after" else ()
+        if stretch.end > local + DAY_SECONDS:
+            break
+        stretch = stretch_at(name, stretch.end)
+    return tuple(found if fold == "both" else found[:1])
 
 
 def _first_change(where: ZoneInfo, low: int, high: int) -> int:
@@ -113,7 +134,13 @@ def _first_change(where: ZoneInfo, low: int, high: int) -> int:
 
 
 def _offset(where: ZoneInfo, instant: int) -> int:
+    # On the calendar's first and last day its clock may show a year that no datetime has.
+    instant = min(max(instant, FIRST_SECOND + DAY_SECONDS), LAST_SECOND - DAY_SECONDS)
     return _whole((EPOCH + timedelta(seconds=instant)).astimezone(where).utcoffset())
+
+
+def _start(stretch: Stretch) -> int:
+    return stretch.start
 
 
 def _seconds(moment: datetime) -> int:

@@ -109,6 +109,30 @@ def test_a_jump_far_ahead_lands_where_walking_would(period: str, zone: str) -> N
         assert next_due(trigger, (one + another) // 2) == another
 
 
+@pytest.mark.parametrize("form", ["R1/{}/", "R/{}/", "R/{}", "R1/{}/P0D", "R1/{}/P1D"])
+def test_once_at_a_clock_time_follows_the_rules_for_gap_and_fold(form: str) -> None:
+    missing, twice = form.format("2026-03-29T02:30:00"), form.format("2026-10-25T02:30:00")
+
+    assert due(missing, 9, timezone="Europe/Paris") == ["2026-03-29T01:00:00"]
+    assert due(missing, 9, timezone="Europe/Paris", gap="skip") == []
+    assert due(twice, 9, timezone="Europe/Paris") == ["2026-10-25T00:30:00"]
+    assert due(twice, 9, timezone="Europe/Paris", fold="both") == ["2026-10-25T00:30:00", "2026-10-25T01:30:00"]
+
+
+def test_hours_are_counted_from_the_first_real_instant_whatever_the_rules_are() -> None:
+    missing, twice = "R2/2026-03-29T02:30:00/PT30M", "R2/2026-10-25T02:30:00/PT30M"
+
+    for rules in ({"gap": "skip", "fold": "both"}, {"gap": "run_after", "fold": "first"}):
+        assert due(missing, timezone="Europe/Paris", **rules) == ["2026-03-29T01:00:00", "2026-03-29T01:30:00"]
+        assert due(twice, timezone="Europe/Paris", **rules) == ["2026-10-25T00:30:00", "2026-10-25T01:00:00"]
+
+
+def test_a_run_that_is_left_out_counts_as_one_of_the_number() -> None:
+    text = "R3/2026-03-28T02:30:00/P1D"
+
+    assert due(text, 9, timezone="Europe/Paris", gap="skip") == ["2026-03-28T01:30:00", "2026-03-30T00:30:00"]
+
+
 def test_a_form_that_another_scheduler_exports_is_read() -> None:
     assert due("R/2012-06-04T19:25:16.828696-07:00/PT5M", 1, after="2026-01-01T00:00:00Z") == ["2026-01-01T00:00:16"]
 
@@ -117,8 +141,16 @@ def test_a_form_that_another_scheduler_exports_is_read() -> None:
     ("text", "message"),
     [
         ("2026-01-01T00:00:00Z/P1M", "not a repeating interval"),
-        ("R0/2026-01-01T00:00:00Z/P1M", "R0 is not allowed"),
-        ("R/2026-01-01/P1M", "not a time"),
+        ("R0/2026-01-01T00:00:00Z/P1M", "R0 is not allowed; .* R alone has no end"),
+        ("R-1/2026-01-01T00:00:00Z/P1M", "not a repeating interval"),
+        ("R٣/2026-01-01T00:00:00Z/P1M", "not a repeating interval"),
+        ("R9999999999/2026-01-01T00:00:00Z/P1M", "number of runs is from 1 to"),
+        ("R//P1M", "not a repeating interval"),
+        ("R/P1M/", "is not a time"),
+        ("R/2026-01-01T00:00:00Z/P-1M", "not an ISO 8601 duration"),
+        ("R/20260101T000000Z/P1M", "'20260101T000000Z' is not a time like"),
+        ("R/2026-01-01T00:00:00Z/2026-01-01T00:00:00Z", "later than the start"),
+        ("R/2026-01-01/P1M", "'2026-01-01' is not a time like .* on the zone's own clock"),
         ("R/2026-01-01T00:00:00Z/1M", "not a time"),
         ("R/P1M", "not a time"),
         ("R/P1M/P1M", "not a time"),
@@ -135,6 +167,31 @@ def test_what_does_not_repeat_is_refused(text: str, message: str) -> None:
         RepeatTrigger(repeat=text)
 
 
-def test_a_repeat_ends_with_the_calendar() -> None:
-    assert due("R/2026-01-01T00:00:00Z/P1000Y", 99)[-1] == "9026-01-01T00:00:00"
-    assert due("R/2026-01-01T00:00:00Z/P1M", 1, after="9999-12-01T00:00:00Z") == []
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("head", ["R", "R1000000000"])
+@pytest.mark.parametrize(
+    ("period", "last"),
+    [("P1000Y", "9026-01-01T12"), ("P1Y", "9999-01-01T12"), ("P1M", "9999-12-01T12"), ("PT12H", "9999-12-31T12")],
+)
+def test_a_repeat_ends_with_the_calendar(period: str, last: str, head: str, zone: str) -> None:
+    text = f"{head}/2026-01-01T12:00:00Z/{period}"
+
+    found = due(text, 1000, after=f"{last[:7]}-01T00:00:00Z", timezone=zone)
+
+    assert found[-1] == f"{last}:00:00"
+    assert due(text, after="9999-12-31T23:59:59.999Z", timezone=zone) == []
+
+
+def test_a_clock_time_outside_of_the_calendar_is_refused() -> None:
+    with pytest.raises(ValueError, match="outside of the years 1 to 9999 in America/New_York"):
+        parse_repeat("R/0001-01-01T00:00:00Z/P1M", "America/New_York")
+    with pytest.raises(ValueError, match="outside of the years 1 to 9999 in Asia/Tokyo"):
+        parse_repeat("R/0001-01-01T00:00:00/P1M", "Asia/Tokyo")
+
+
+def test_counting_back_ends_at_the_first_year() -> None:
+    assert due("R/P1M/0001-03-31T00:00:00Z", 9, after="0001-01-01T00:00:00Z") == [
+        "0001-01-31T00:00:00",
+        "0001-02-28T00:00:00",
+        "0001-03-31T00:00:00",
+    ]

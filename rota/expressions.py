@@ -2,12 +2,15 @@
 
 What an expression may name, depending on where it stands:
 
-- in a trigger's `where`: `event` (the CloudEvents attributes, with `event.data`) and `job`;
-- in a step's `with`: `params`, `steps` (`steps.purge.result`, `steps.purge.state`), `run`, `job` and `event`;
+- in a trigger's `where` and in the keys of debounce and throttle: `event` (the CloudEvents attributes, with
+  `event.data`) and `job`;
+- in a trigger's `params`: `event`, `events` (those that were gathered) and `job`;
+- in a step's `with`, `when` and `for_each`: `params`, `steps` (`steps.purge.result`, `steps.purge.state`), `run`,
+  `job`, `event`, `events` and `datasources`; in the `with` of a step with `for_each` also `item` and `index`;
 - in `concurrency.key`: `params` and `job`.
 
-Evaluation cannot be interrupted, so its cost is bounded before it starts: CEL has no loops but its macros, whose cost
-grows with the square of a list. At most two macros, and only over lists that are short enough.
+Evaluation cannot be interrupted, so what it costs at most is told before it starts, from the expression and the sizes
+of what it reads: what takes too long whatever it is given is refused when it is saved, the rest when it is evaluated.
 """
 
 from __future__ import annotations
@@ -20,30 +23,40 @@ from typing import Any
 
 import msgspec
 
+from rota.cel_costs import estimate_ns
+from rota.cel_shapes import Shape
+from rota.cel_syntax import Node, NotRead, TooDeep, parse
+from rota.cel_values import Taking, TooMuch, demands_of
 from rota.errors import RotaError
 from rota.times import iso_duration, rfc3339, to_ms
 
 TRIGGER_NAMES = frozenset({"event", "job"})
-STEP_NAMES = frozenset({"params", "steps", "run", "job", "event"})
+EVENT_PARAM_NAMES = frozenset({"event", "events", "job"})
+STEP_NAMES = frozenset({"params", "steps", "run", "job", "event", "events", "datasources"})
+BRANCH_NAMES = STEP_NAMES | {"item", "index"}
 KEY_NAMES = frozenset({"params", "job"})
 
 MAX_EXPRESSION_CHARS = 2000
 MAX_TEMPLATE_DEPTH = 32
 MAX_TEMPLATE_EXPRESSIONS = 500
-LIST_LIMITS = {1: 1000, 2: 100}
-"""How long a list may be, by the number of macros in the expression: 25 to 50 ms in the worst case."""
+MAX_FILLED_CHARS = 1_000_000
+"""The most text that the expressions within longer texts of a template may become."""
+BUDGET_MS = 30
+"""The most that one expression, or all of a template, may be expected to take; in truth it is well below 50 ms."""
+
+_SETUP_NS = 20_000
+"""What each evaluation takes besides, such as the call of the library."""
 
 _LITERAL = re.compile(
     r"""[rRbB]{0,2}(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.DOTALL
 )
-_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
+_PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _RESERVED = frozenset(
     {
         "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
         "namespace", "null", "package", "return", "true", "var", "void", "while",
     }
 )  # fmt: skip
-_MACRO = re.compile(r"\.\s*(?:map|filter|all|exists|exists_one|transform\w+|sortBy|cel\.bind)\s*\(\s*(\w*)")
 
 
 class InvalidExpression(RotaError):
@@ -61,48 +74,56 @@ class Expression:
     installations have no other, and the library takes 13 MB of each process.
     """
 
-    __slots__ = ("_list_limit", "_path", "_program", "_stripped", "names", "text")
+    __slots__ = ("_demands", "_path", "_program", "_tree", "names", "text")
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_EXPRESSION_CHARS:
             raise InvalidExpression(f"has {len(text)} characters, allowed are {MAX_EXPRESSION_CHARS}")
         self.text = text
-        self._stripped = _LITERAL.sub("''", text)
         self._path: tuple[str, ...] = ()
-        self._list_limit: int | None = None
         if _PATH.fullmatch(text) and _RESERVED.isdisjoint(text.split(".")):
             self._path = tuple(text.split("."))
             self.names = frozenset(self._path[:1])
             """The names that must be given, such as `event` and `params`."""
             return
-        self._compile(text)
-
-    def _compile(self, text: str) -> None:
-        import cel  # takes 10 ms: only jobs that have such expressions pay for it
-
-        bound = _MACRO.findall(self._stripped)
-        if len(bound) > max(LIST_LIMITS):
-            raise InvalidExpression(f"has {len(bound)} macros such as map or filter, allowed are {max(LIST_LIMITS)}")
-        try:
-            self._program = cel.compile(text)
-        except ValueError as error:
-            raise InvalidExpression(_first_line(text, error)) from error
-        self._list_limit = LIST_LIMITS.get(len(bound))
-        self.names = frozenset(self._program.variables()) - frozenset(bound)
+        self._tree, self._program = _compiled(text)
+        self._demands = demands_of(self._tree)
+        self.names = frozenset(self._demands)
 
     def fields_of(self, name: str) -> frozenset[str]:
         """Return the fields that are read from one name: `{"size"}` for `params` in `params.size > 3`."""
-        return frozenset(re.findall(rf"(?<![\w.]){re.escape(name)}\s*\.\s*(\w+)", self._stripped))
+        if self._path:
+            return frozenset(self._path[1:2] if self._path[0] == name else ())
+        return frozenset(self._demands[name].fields if name in self._demands else ())
 
-    def evaluate(self, context: Mapping[str, Any]) -> object:
-        """Return the value as JSON would hold it; ExpressionFailed says why there is none."""
-        if self._list_limit is not None:
-            _refuse_long_lists(context, self._list_limit)
+    def evaluate(self, context: Mapping[str, Any], budget: Budget | None = None) -> object:
+        """Return the value as JSON would hold it; ExpressionFailed says why there is none.
+
+        A name alone, such as `params.paths`, gives what is there, which is not to be changed. Of a budget that is
+        shared, each evaluation takes its part; without one it has `BUDGET_MS` for itself.
+        """
         try:
-            value = _follow(self._path, context) if self._path else self._program.execute(dict(context))
-            return _as_json(value)
+            if self._path:
+                return _follow(self._path, context)
+            return _as_json(self._program.execute(self._granted(context, budget or Budget())))
         except Exception as error:  # the library raises many kinds for values that do not fit
             raise ExpressionFailed(f"{self.text!r}: {_reason(error)}") from error
+        except BaseException as error:
+            if type(error).__module__ != "pyo3_runtime":
+                raise
+            # A panic of the library derives from BaseException, so that nothing but its name tells it.
+            raise ExpressionFailed(f"{self.text!r}: the library failed: {error}") from error
+
+    def _granted(self, context: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+        """Return what is read of the context, once the budget has paid for what will be done with it."""
+        taking = Taking(budget.left_ns)
+        values: dict[str, Any] = {}
+        shapes: dict[str, Shape] = {}
+        for name, demand in self._demands.items():
+            if name in context:
+                values[name], shapes[name] = taking.take(context[name], demand)
+        budget.spend(_SETUP_NS + taking.ns + estimate_ns(self._tree, shapes))
+        return values
 
     def holds(self, context: Mapping[str, Any]) -> bool:
         """Return the value of a condition; ExpressionFailed if it is neither true nor false."""
@@ -110,6 +131,21 @@ class Expression:
         if not isinstance(value, bool):
             raise ExpressionFailed(f"{self.text!r} gives {type(value).__name__}, not true or false")
         return value
+
+
+class Budget:
+    """The time that some evaluations may be expected to take together; counted beforehand, so no clock is read."""
+
+    __slots__ = ("left_ns",)
+
+    def __init__(self, ms: float = BUDGET_MS) -> None:
+        self.left_ns = ms * 1e6
+
+    def spend(self, ns: float) -> None:
+        """Take a part of it; TooMuch if less is left."""
+        if ns > self.left_ns:
+            raise TooMuch(f"it could take {ns / 1e6:,.0f} ms with these values")
+        self.left_ns -= ns
 
 
 @lru_cache(maxsize=4096)
@@ -158,7 +194,7 @@ def fill(template: object, context: Mapping[str, Any]) -> object:
     """Return a JSON-like value with every `${…}` in its texts replaced.
 
     A text that is one expression becomes its value, whatever its type; within longer text, what is not text is written
-    as JSON. ExpressionFailed if one of them cannot be evaluated.
+    as JSON. ExpressionFailed if one of them cannot be evaluated, or all of them together take too long.
     """
     return _Filling(context).fill(template, 0)
 
@@ -169,6 +205,8 @@ class _Filling:
     def __init__(self, context: Mapping[str, Any]) -> None:
         self._context = context
         self._left = MAX_TEMPLATE_EXPRESSIONS
+        self._chars_left = MAX_FILLED_CHARS
+        self._budget = Budget()
 
     def fill(self, template: object, depth: int) -> object:
         if depth > MAX_TEMPLATE_DEPTH:
@@ -185,13 +223,20 @@ class _Filling:
         parts = parse_template(text)
         if len(parts) == 1 and isinstance(parts[0], Expression):
             return self._evaluate(parts[0])
-        return "".join(part if isinstance(part, str) else _as_text(self._evaluate(part)) for part in parts)
+        return "".join(part if isinstance(part, str) else self._text_of(part) for part in parts)
+
+    def _text_of(self, expression: Expression) -> str:
+        text = _as_text(self._evaluate(expression))
+        self._chars_left -= len(text)
+        if self._chars_left < 0:
+            raise ExpressionFailed(f"texts would grow by more than {MAX_FILLED_CHARS:,} characters")
+        return text
 
     def _evaluate(self, expression: Expression) -> object:
         self._left -= 1
         if self._left < 0:
             raise ExpressionFailed(f"holds more than {MAX_TEMPLATE_EXPRESSIONS} expressions")
-        return expression.evaluate(self._context)
+        return expression.evaluate(self._context, self._budget)
 
 
 def _follow(path: tuple[str, ...], context: Mapping[str, Any]) -> object:
@@ -222,15 +267,32 @@ def _closing(text: str, start: int) -> int:
     raise InvalidExpression(f"{text[start - 2 : start + 40]!r} has no closing brace; write $${{ for a plain ${{")
 
 
-def _refuse_long_lists(value: object, limit: int) -> None:
-    pending = [value]
-    while pending:
-        here = pending.pop()
-        if not isinstance(here, list | tuple | Mapping):
-            continue
-        if not isinstance(here, Mapping) and len(here) > limit:
-            raise ExpressionFailed(f"a list of {len(here)} entries is given, macros go through at most {limit}")
-        pending.extend(here.values() if isinstance(here, Mapping) else here)
+def _compiled(text: str) -> tuple[Node, Any]:
+    import cel  # takes 10 ms: only jobs that have such expressions pay for it
+
+    tree, refused = None, None
+    try:
+        tree = parse(text)
+    except TooDeep as error:
+        raise InvalidExpression(f"{text[:100]!r} {error}") from error
+    except NotRead as error:
+        refused = error
+    try:
+        program = cel.compile(text)
+    except ValueError as error:
+        raise InvalidExpression(_first_line(text, error)) from error
+    try:
+        if tree is None:
+            raise refused or NotRead
+        least_ms = estimate_ns(tree, {}) / 1e6
+    except NotRead as error:
+        raise InvalidExpression(f"{text[:100]!r}: {error}") from error
+    if least_ms > BUDGET_MS:
+        raise InvalidExpression(
+            f"{text[:100]!r} could take {least_ms:,.0f} ms whatever it is given, allowed are {BUDGET_MS}: "
+            "its macros go through too much, or a pattern is too large"
+        )
+    return tree, program
 
 
 def _as_json(value: object) -> object:
@@ -257,6 +319,8 @@ def _first_line(text: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, TooMuch):
+        return f"takes too long: {error}; allowed are {BUDGET_MS} ms"
     if isinstance(error, KeyError):
         return f"there is no field {error}"
     return str(error).partition(". ")[0]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.errors import ConnectionClosed, QueueJoinTimeout
 from dramatiq.middleware import Middleware
 
 from bus.consumer import LeaseConsumer
-from bus.keys import LEVELS
+from bus.keys import LEVELS, message_id
 from bus.messages import plain_header, task_of
 from bus.session import Listeners, Session
 from rota.errors import BusUnavailable
@@ -92,9 +92,12 @@ class LeaseBroker(RedisBroker):
     def flush(self, queue_name: str) -> None:
         """Drop everything that waits in a queue."""
         client, keys = self.bus.client, self.bus.keys
-        for level in ("suspect", *LEVELS):
-            while ids := client.lpop(keys.queue(queue_name, level), 500):
-                client.hdel(keys.messages, *ids)
+        while ids := client.lpop(keys.suspects(queue_name), 500):
+            client.hdel(keys.messages, *ids)
+        for level in LEVELS:
+            while waiting := cast("list[tuple[bytes, float]]", client.zpopmin(keys.queue(queue_name, level), 500)):
+                client.hdel(keys.messages, *(message_id(member) for member, _ in waiting))
+            client.delete(keys.turns(queue_name, level))
 
     def join(self, queue_name: str, *, interval: int = 100, timeout: int | None = None) -> None:
         """Wait until no message of the queue waits, is delayed or held; for tests only, it reads every message."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from bus import waiting
 from bus.errors import translated
-from bus.keys import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,8 @@ class WorkerFigures:
 class BusFigures:
     """Figures of the whole bus, read in one round trip.
 
-    `lag_ms` is how long the oldest due entry of the timetable is overdue, 0 when none is.
+    `delayed` counts everything in the timetable; `lag_ms` is how long its oldest due entry is overdue, 0 when none is.
+    `events_oldest_ms` is how long the oldest event has waited, None when none waits.
     """
 
     leased: int
@@ -52,6 +53,7 @@ class BusFigures:
     dead_events: int
     outcomes_waiting: int
     events_waiting: int
+    events_oldest_ms: int | None
     workers: int
     leader: str | None
     epoch: int
@@ -80,43 +82,23 @@ class Census:
 
     def queues(self) -> list[QueueFigures]:
         """Return the figures of every queue, by name."""
-        levels = ("suspect", *LEVELS)
+        client, keys = self._client, self._keys
         with translated("counting queues"):
-            names = sorted(name.decode() for name in cast("set[bytes]", self._client.smembers(self._keys.queues)))
-            pipeline = self._client.pipeline(transaction=False)
-            for name in names:
-                for level in levels:
-                    pipeline.llen(self._keys.queue(name, level))
-                    pipeline.lindex(self._keys.queue(name, level), 0)
-            answers = pipeline.execute()
-            heads = [[head for head in answers[n * 8 + 1 : n * 8 + 8 : 2] if head] for n in range(len(names))]
-            every = [head for group in heads for head in group]
-            stored = cast("list[bytes | None]", self._client.hmget(self._keys.messages, every)) if every else []
-            seconds, micros = self._client.time()
-        now = seconds * 1000 + micros // 1000
-        sent = {head: _sent_at(body) for head, body in zip(every, stored, strict=True)}
-        figures = []
-        for n, name in enumerate(names):
-            lengths = answers[n * 8 : n * 8 + 8 : 2]
-            times = [sent[head] for head in heads[n] if sent[head] is not None]
-            figures.append(
-                QueueFigures(
-                    name=name,
-                    waiting=dict(zip(levels, lengths, strict=True)),
-                    oldest_ms=max(0, now - min(cast("list[int]", times))) if times else None,
-                )
-            )
-        return figures
+            names = sorted(name.decode() for name in cast("set[bytes]", client.smembers(keys.queues)))
+            depths, ages = waiting.depths(client, keys, names), waiting.ages(client, keys, names)
+        return [
+            QueueFigures(name=name, waiting=depth, oldest_ms=age)
+            for name, depth, age in zip(names, depths, ages, strict=True)
+        ]
 
     def workers(self) -> list[WorkerFigures]:
         """Return every worker that was heard of within its lease."""
         with translated("counting workers"):
-            seconds, _ = self._client.time()
+            (seconds, micros), skew = self._client.time(), cast("bytes | None", self._client.get(self._keys.skew))
+            now = seconds * 1000 + micros // 1000 + int(skew or 0)
             ids = [
                 worker.decode()
-                for worker in cast(
-                    "list[bytes]", self._client.zrangebyscore(self._keys.workers, seconds * 1000, "+inf")
-                )
+                for worker in cast("list[bytes]", self._client.zrangebyscore(self._keys.workers, now, "+inf"))
             ]
             pipeline = self._client.pipeline(transaction=False)
             for worker in ids:
@@ -161,43 +143,44 @@ class Census:
         with translated("counting"):
             pipeline = self._client.pipeline(transaction=False)
             pipeline.zcard(keys.leases)
-            pipeline.zcard(keys.timetable)
-            pipeline.zrange(keys.timetable, 0, 0, withscores=True)
+            for key in (keys.timetable, keys.delayed):
+                pipeline.zcard(key)
+                pipeline.zrange(key, 0, 0, withscores=True)
             pipeline.time()
+            pipeline.get(keys.skew)
             pipeline.hlen(keys.settled)
             pipeline.zcard(keys.dead)
             pipeline.xlen(keys.dead_events)
             pipeline.xlen(keys.outcomes)
             pipeline.xlen(keys.events)
+            pipeline.xrange(keys.events, count=1)
             pipeline.zcard(keys.workers)
             pipeline.get(keys.leader)
             pipeline.get(keys.epoch)
             pipeline.hgetall(keys.counters)
             (
-                leased, delayed, first, (seconds, micros), settled, dead, dead_events,
-                outcomes, events, workers, leader, epoch, counters,
+                leased, entered, first_entry, delayed, first_delayed, (seconds, micros), skew, settled, dead,
+                dead_events, outcomes, events, oldest_event, workers, leader, epoch, counters,
             ) = pipeline.execute()  # fmt: skip
         now = seconds * 1000 + micros // 1000
+        # Delays are measured by the time of the bus, which the server's clock is behind after it went back.
+        overdue = [
+            *(now - int(due) for _, due in first_entry),
+            *(now + int(skew or 0) - int(due) for _, due in first_delayed),
+        ]
         return BusFigures(
             leased=leased,
-            delayed=delayed,
-            lag_ms=max(0, now - int(first[0][1])) if first else 0,
+            delayed=entered + delayed,
+            lag_ms=max([0, *overdue]),
             settled=settled,
             dead=dead,
             dead_events=dead_events,
             outcomes_waiting=outcomes,
             events_waiting=events,
+            # The first part of an entry's id is when it was added.
+            events_oldest_ms=max(0, now - int(oldest_event[0][0].partition(b"-")[0])) if oldest_event else None,
             workers=workers,
             leader=leader.decode() if leader else None,
             epoch=int(epoch or 0),
             counters={name.decode(): int(value) for name, value in counters.items()},
         )
-
-
-def _sent_at(stored: bytes | None) -> int | None:
-    if stored is None:
-        return None
-    try:
-        return int(msgspec.json.decode(stored.partition(b"\n")[2])["message_timestamp"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return None

@@ -15,6 +15,7 @@ from bus.events import EventStream
 from bus.keys import Keys
 from bus.leadership import Leadership
 from bus.outcomes import OutcomeStream
+from bus.presence import Presence
 from bus.reaper import Reaper
 from bus.scripts import Scripts
 from bus.sender import Sender
@@ -56,13 +57,14 @@ class Bus:
         self.events = EventStream(self.waiting_client, self.keys)
         self.control = Control(self.waiting_client, self.scripts, self.keys)
         self.leadership = Leadership(self.scripts, leader_lease_ms)
+        self.presence = Presence(self.scripts)
         self.reaper = Reaper(self.scripts, lease_ms)
         self.dead = DeadLetters(self.client, self.scripts, self.keys)
         self.census = Census(self.client, self.keys)
 
     @cached_property
     def timetable(self) -> Timetable:
-        """The sorted set of everything due later; made on first use, because it imports rq-scheduler."""
+        """Everything that is due later; made on first use, because it imports rq-scheduler."""
         from bus.timetable import Timetable
 
         return Timetable(self.client, self.waiting_client, self.scripts, self.keys)

@@ -1,4 +1,4 @@
-"""Cancel, pause and resume: a request that stays in Redis, and a publish that makes it quick."""
+"""Cancel, pause and resume: a request that stays in Redis, and a publish that makes it quick; and terminate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bus.keys import Keys
     from bus.scripts import Scripts
 
-Request = Literal["cancel", "pause", "resume"]
+Request = Literal["cancel", "pause", "resume", "terminate"]
 
 
 class Control:
@@ -29,7 +29,11 @@ class Control:
         self._keys = keys
 
     def request(self, kind: Request, task_ids: Sequence[str]) -> dict[str, str]:
-        """Ask, and return for each task whether it was `waiting` (dropped at once), `running` or `unknown`."""
+        """Ask, and return for each task whether it was `waiting` (dropped at once), `running` or `unknown`.
+
+        A cancelled or paused task is reported through the outcomes. A terminated one is not, because the store has
+        closed it: its worker loses the lease at once, and for about a minute nobody can send it again.
+        """
         answer: dict[str, str] = {}
         for start in range(0, len(task_ids), 500):
             batch = task_ids[start : start + 500]
@@ -38,7 +42,10 @@ class Control:
         return answer
 
     def listen(self, heard: Callable[[str, str], None]) -> Listener:
-        """Call `heard(kind, task id)` for each request, from a thread of its own, until the listener is closed."""
+        """Call `heard(kind, task id)` for each request, from a thread of its own, until the listener is closed.
+
+        Beside cancel, pause and resume there is the kind `lost`: the lease of the task is gone.
+        """
         return Listener(self._client, self._keys.control_channel, heard)
 
 

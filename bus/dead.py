@@ -84,7 +84,8 @@ def _read(letter_id: str, at: int, letter: bytes) -> DeadLetter:
     crashes, reason, stored = letter.split(b"\n", 2)
     header, _, body = stored.partition(b"\n")
     words = header.decode("utf-8", "replace").split(" ")
-    queue, run = (words[2], words[3]) if len(words) == 5 else ("", "-")
+    # An older version named no owner.
+    queue, run = (words[2], words[3]) if len(words) in {5, 6} else ("", "-")
     return DeadLetter(
         id=letter_id,
         at=at,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bus.client import BLOCK_SECONDS
 from bus.errors import translated
 from bus.stream import GroupReader
-from rota.errors import BusUnavailable
+from rota.errors import StreamFull
 from rota.events import Event, InvalidEvent, decode_fields, encode_fields
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ class EventStream:
         self.waiting = self._reader.waiting
 
     def publish(self, events: Sequence[Event]) -> list[str]:
-        """Append events and return their entry ids. Raises BusUnavailable, also when the stream is full."""
+        """Append events and return their entry ids. Raises BusUnavailable, as StreamFull when too many wait."""
         with translated("publishing events"):
             if self._client.xlen(self._keys.events) + len(events) > MOST_WAITING:
-                raise BusUnavailable(f"{MOST_WAITING} events wait already; publish again later")
+                raise StreamFull(f"{MOST_WAITING:,} events wait already; publish again later")
             pipeline = self._client.pipeline(transaction=False)
             for event in events:
                 pipeline.xadd(self._keys.events, cast("Any", encode_fields(event)))

@@ -6,8 +6,14 @@ All keys share one hash tag, so that a script may touch any of them on a cluster
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 LEVELS = ("high", "normal", "low")
+#: Digits in front of the message id in a waiting set; scripts/_turns.lua says what for.
+_SEQUENCE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Keys:
 
     @property
     def leases(self) -> str:
-        """Sorted set, message id by expiry (server ms); while leased. Owner: fetch, heartbeat, settle, reap."""
+        """Sorted set, message id by expiry (bus ms); while leased. Owner: fetch, heartbeat, settle, reap."""
         return self._key("leases")
 
     @property
@@ -59,23 +65,36 @@ class Keys:
 
     @property
     def ended(self) -> str:
-        """Sorted set, message id by the time its end was recorded (ms); about a minute. Owner: recorded, enqueue."""
+        """Sorted set, message id by its end for good (bus ms); about a minute. Owner: recorded, control, enqueue."""
         return self._key("ended")
 
     @property
     def reaped(self) -> str:
-        """String, when leases were judged last (ms); for ever. Owner: reap."""
+        """String, when leases were judged last (bus ms); for ever. Owner: reap."""
         return self._key("reaped")
 
     @property
     def reprieve(self) -> str:
-        """String, there while no lease is judged because nobody could be heard; one lease. Owner: reap."""
+        """String, until when (bus ms) no lease is judged because nobody could be heard; one lease. Owner: reap."""
         return self._key("reprieve")
 
     @property
+    def skew(self) -> str:
+        """String, by how much (ms) the time of the bus is ahead of the server's clock, which went back; for ever.
+
+        Owner: every script that measures time, see scripts/_server.lua.
+        """
+        return self._key("skew")
+
+    @property
     def timetable(self) -> str:
-        """Sorted set, `t:job:trigger` or `m:message id` by due time (ms); until due. Owner: leader, enqueue."""
+        """Sorted set, `t:job/trigger` or `w:window id` by due time (ms, trusted); until emitted. Owner: leader."""
         return self._key("timetable")
+
+    @property
+    def delayed(self) -> str:
+        """Sorted set, message id by due time (bus ms); until due. Owner: enqueue, emit, settle, reap."""
+        return self._key("timetable", "delayed")
 
     @property
     def seeded(self) -> str:
@@ -89,7 +108,7 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Sorted set, worker id by the time until which it is believed (ms). Owner: heartbeat, reap."""
+        """Sorted set, worker id by the time until which it is believed (bus ms). Owner: heartbeat, reap."""
         return self._key("workers")
 
     @property
@@ -119,12 +138,12 @@ class Keys:
 
     @property
     def control(self) -> str:
-        """Hash, message id to cancel or pause; until the message is settled. Owner: control."""
+        """Hash, message id to cancel or pause; until the message is settled or terminated. Owner: control."""
         return self._key("control")
 
     @property
     def control_channel(self) -> str:
-        """Channel that carries `kind id` the moment it is asked for. Owner: control."""
+        """Channel that carries `kind id` the moment it is asked for; kind `lost`: the lease is gone. Owner: control."""
         return self._key("control", "channel")
 
     @property
@@ -138,6 +157,11 @@ class Keys:
         return self._key("epoch")
 
     @property
+    def trusted(self) -> str:
+        """String, the latest time (ms) that a leader took for true; for ever. Owner: leader."""
+        return self._key("trusted")
+
+    @property
     def fence(self) -> str:
         """String, last fence handed out, growing; for ever. Owner: fetch."""
         return self._key("fence")
@@ -147,8 +171,30 @@ class Keys:
         """Hash of counters for the fleet's metrics; for ever. Owner: scripts."""
         return self._key("counters")
 
+    @property
+    def present(self) -> str:
+        """Sorted set, scheduler by the time until which it is believed (bus ms). Owner: presence."""
+        return self._key("present")
+
+    @property
+    def founder(self) -> str:
+        """String, the scheduler that came when no other was there; until it leaves. Owner: presence."""
+        return self._key("present", "founder")
+
     def queue(self, name: str, level: str) -> str:
-        """List of message ids that wait; levels are suspect, high, normal and low. Owner: enqueue, fetch."""
+        """Sorted set, `sequence message id` by turn, of what waits in a level. Owner: enqueue, settle, reap, fetch."""
+        return self._key("waiting", name, level)
+
+    def turns(self, name: str, level: str) -> str:
+        """Sorted set, owner's digest by its next turn, `#` by sequence, `@` by turn; as `queue`. Owner: as `queue`."""
+        return self._key("turns", name, level)
+
+    def suspects(self, name: str) -> str:
+        """List of message ids that wait and may have killed a worker. Owner: reap, settle, fetch."""
+        return self._key("queue", name, "suspect")
+
+    def former_queue(self, name: str, level: str) -> str:
+        """List of message ids that an older version let wait; until they are adopted. Owner: reap."""
         return self._key("queue", name, level)
 
     def bell(self, name: str) -> str:
@@ -177,20 +223,37 @@ class Keys:
         names = (
             "messages", "leases", "held", "crashes", "checkpoints", "settled", "timetable", "seeded", "queues",
             "workers", "outcomes", "dead", "dead_letters", "control", "control_channel", "leader", "epoch",
-            "fence", "counters", "timetable_bell", "ended", "reaped", "reprieve",
+            "fence", "counters", "timetable_bell", "ended", "reaped", "reprieve", "delayed",
+            "present", "founder", "skew",
         )  # fmt: skip
         lines = [f"local {name.upper()} = {_lua(getattr(self, name))}" for name in names]
-        queue, bell, worker = (_lua(self._key(kind, "")) for kind in ("queue", "bell", "worker"))
-        lines += [
-            f"local function queue_key(queue, level) return {queue} .. queue .. ':' .. level end",
-            f"local function bell_key(queue) return {bell} .. queue end",
-            f"local function worker_key(worker) return {worker} .. worker end",
-            "local function held_key(worker) return worker_key(worker) .. ':held' end",
-            "local function batch_key(worker) return worker_key(worker) .. ':batch' end",
-        ]
+        for name, key, places in (
+            ("queue", self.queue, ("queue", "level")),
+            ("turns", self.turns, ("queue", "level")),
+            ("suspects", self.suspects, ("queue",)),
+            ("former_queue", self.former_queue, ("queue", "level")),
+            ("bell", self.bell, ("queue",)),
+            ("worker", self.worker, ("worker",)),
+            ("held", self.worker_held, ("worker",)),
+            ("batch", self.worker_batch, ("worker",)),
+        ):
+            lines.append(f"local function {name}_key({', '.join(places)}) return {_lua_of(key, places)} end")
         return "\n".join(lines) + "\n"
+
+
+def message_id(member: bytes) -> bytes:
+    """Return the message id of a member of a waiting set."""
+    return member[_SEQUENCE:]
 
 
 def _lua(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
     return f"'{escaped}'"
+
+
+def _lua_of(key: Callable[..., str], places: Sequence[str]) -> str:
+    """Return the Lua expression that makes a key of its variables."""
+    text = _lua(key(*(f"\0{place}\0" for place in places)))
+    for place in places:
+        text = text.replace(f"\0{place}\0", f"' .. {place} .. '")
+    return text

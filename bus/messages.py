@@ -7,6 +7,8 @@ and message_timestamp. The task itself travels whole in `options["rota"]`; args 
 from __future__ import annotations
 
 import time
+from functools import lru_cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 OPTION = "rota"
 
 _encode = msgspec.json.Encoder().encode
+#: Stands for the owner of what nobody owns.
+_NOBODY = "-"
 _SPACE = str.maketrans({" ": "_", "\n": "_", "\t": "_", "\r": "_"})
 
 
@@ -42,15 +46,24 @@ def body_of(message: TaskMessage) -> bytes:
 
 
 def header_of(message: TaskMessage) -> str:
-    """Return the line that the scripts read: kind, level, queue, run and attempt."""
-    return f"t {message.priority} {message.queue} {message.run} {message.attempt}"
+    """Return the line that the scripts read: kind, level, queue, run, attempt and a digest of the owner."""
+    owner = _digest(message.owner)
+    return f"t {message.priority} {message.queue} {message.run} {message.attempt} {owner}"
 
 
 def plain_header(queue: str) -> str:
     """Return the line for a Dramatiq message that is no task; white space in the queue's name is refused."""
     if not queue or queue != queue.translate(_SPACE):
         raise ValueError(f"queue name {queue!r}: a queue name has no white space")
-    return f"p normal {queue} - 0"
+    return f"p normal {queue} - 0 {_NOBODY}"
+
+
+@lru_cache(maxsize=4096)
+def _digest(owner: str) -> str:
+    # Any text may be a name, a header has room for a word. Two owners with one digest would merely share their turns.
+    if not owner:
+        return _NOBODY
+    return blake2b(owner.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 class LeasedMessage(MessageProxy):

@@ -19,7 +19,10 @@ class Reaper:
         self._lease_ms = lease_ms
 
     def reap(self) -> int:
-        """Take back expired leases and move due delayed messages; return how many leases were taken back."""
+        """Take back expired leases, move due delayed messages, adopt what an older version let wait.
+
+        Returns how many leases were taken back.
+        """
         total = 0
         while True:
             taken, moved = self._scripts.run("reap", [BATCH, self._lease_ms])

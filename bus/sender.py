@@ -8,7 +8,7 @@ from bus.messages import body_of, header_of
 from rota.errors import BusUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from bus.scripts import Scripts
     from rota.messages import TaskMessage
@@ -23,9 +23,15 @@ class Sender:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    def send(self, messages: Sequence[TaskMessage]) -> int:
-        """Put tasks on their queues; return how many the bus did not hold already."""
-        return self.put((message.task, header_of(message), body_of(message), 0) for message in messages)
+    def send(self, messages: Sequence[TaskMessage], *, delays: Mapping[str, int] | None = None) -> int:
+        """Put tasks on their queues; return how many the bus did not hold already.
+
+        `delays` says by task id how many ms a task waits first; one that is not named waits for nothing.
+        """
+        waits = delays or {}
+        return self.put(
+            (message.task, header_of(message), body_of(message), waits.get(message.task, 0)) for message in messages
+        )
 
     def put(self, items: Iterable[tuple[str, str, bytes, int]]) -> int:
         """Put encoded messages (id, header line, body, delay in ms) on their queues; return how many are new."""

@@ -246,7 +246,9 @@ class Session:
             listener(message_id)
 
     def _on_asked(self, kind: str, message_id: str) -> None:
-        if message_id in self._held:
+        if kind == "lost":
+            self._on_lost(message_id)
+        elif message_id in self._held:
             for listener in self.listeners.asked:
                 listener(kind, message_id)
 

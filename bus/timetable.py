@@ -1,6 +1,6 @@
-"""The sorted set of everything due later: an rq-scheduler whose unsafe parts are replaced.
+"""Everything that is due later: an rq-scheduler whose unsafe parts are replaced.
 
-What serves: one sorted set by due time and the names of its look-ups (`in`, `count`). What is
+What serves: a sorted set by due time and the names of its look-ups (`in`, `count`). What is
 replaced, and why, stands in docs/architecture.md: entries are names (no pickled job hashes), times are
 milliseconds of the server, and moving what is due is one script call fenced by the leader's epoch.
 """
@@ -20,7 +20,7 @@ from bus.messages import body_of, header_of
 from rota.errors import StaleEpoch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import redis
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Entries moved in one call.
 BATCH = 500
+#: What the names of the two kinds of entries begin with.
+_TICK, _WINDOW = "t:", "w:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +57,44 @@ class Advance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """When (ms) a window, in which events are collected for one run, closes; `id` is the text of its UUID."""
+
+    id: str
+    due: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowAdvance:
+    """A window that was due at `due` and decided, and when it is due next; None when it is closed."""
+
+    id: str
+    due: int
+    next_due: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
-    """What is due: `now` and `next_due` are server times in ms, `moved` counts delayed messages sent on."""
+    """What is due up to `now`, the time in ms that the caller gave, or the server's when it gave none.
+
+    `next_due` is by the same clock, None when nothing follows; `server_now` is the server's time in ms. `moved` counts
+    delayed messages that were sent on.
+    """
 
     now: int
+    server_now: int
     next_due: int | None
     moved: int
     ticks: tuple[Tick, ...]
+    windows: tuple[Window, ...]
 
 
 class Timetable(Scheduler):
-    """Holds ticks and delayed messages until they are due."""
+    """Holds ticks, windows and delayed messages until they are due.
+
+    Ticks and windows are due by the clock of whoever claims them, because the store says when. Delays are counted from
+    the server's time and end by it, in a set of their own: neither is in the other's way when the clocks differ.
+    """
 
     def __init__(self, client: redis.Redis, waiting_client: redis.Redis, scripts: Scripts, keys: Keys) -> None:
         # rq-scheduler reads these as class attributes; here they depend on the namespace.
@@ -80,50 +109,92 @@ class Timetable(Scheduler):
 
     def put_ticks(self, ticks: Iterable[Tick]) -> None:
         """Enter ticks, or move them to another due time."""
-        entries = {f"t:{tick.member}": tick.due for tick in ticks}
-        names = list(entries)
         with translated("entering ticks"):
-            for start in range(0, len(names), BATCH):
-                self.connection.zadd(
-                    self._keys.timetable, {name: entries[name] for name in names[start : start + BATCH]}
-                )
-            if names:
-                self.wake()
+            self._put({f"{_TICK}{tick.member}": tick.due for tick in ticks})
+
+    def heal_ticks(self, ticks: Iterable[Tick]) -> None:
+        """Enter those of the ticks that are missing, and move those that are entered for a later time."""
+        with translated("healing ticks"):
+            self._put({f"{_TICK}{tick.member}": tick.due for tick in ticks}, only_earlier=True)
 
     def drop_ticks(self, ticks: Iterable[Tick]) -> None:
         """Take ticks out, whatever their due time."""
-        names = [f"t:{tick.member}" for tick in ticks]
         with translated("dropping ticks"):
-            for start in range(0, len(names), BATCH):
-                self.connection.zrem(self._keys.timetable, *names[start : start + BATCH])
+            self._drop([f"{_TICK}{tick.member}" for tick in ticks])
 
-    def claim(self, epoch: int, limit: int = BATCH) -> Claimed:
-        """Return the ticks that are due, which stay until emitted, and send due delayed messages on.
+    def put_windows(self, windows: Iterable[tuple[str, int]]) -> None:
+        """Enter windows (id, due time in ms), or move them to another due time."""
+        with translated("entering windows"):
+            self._put({f"{_WINDOW}{name}": due for name, due in windows})
 
-        Raises StaleEpoch when another leader was elected meanwhile.
+    def drop_windows(self, ids: Iterable[str]) -> None:
+        """Take windows out, whatever their due time."""
+        with translated("dropping windows"):
+            self._drop([f"{_WINDOW}{name}" for name in ids])
+
+    def _put(self, entries: Mapping[str, int], *, only_earlier: bool = False) -> None:
+        names = list(entries)
+        for start in range(0, len(names), BATCH):
+            some = {name: entries[name] for name in names[start : start + BATCH]}
+            self.connection.zadd(self._keys.timetable, some, lt=only_earlier)
+        if not names:
+            return
+        # Only a new earliest entry concerns whoever sleeps until the old one.
+        first = cast("list[bytes]", self.connection.zrange(self._keys.timetable, 0, 0))
+        if first and first[0].decode() in entries:
+            self.wake()
+
+    def _drop(self, names: Sequence[str]) -> None:
+        for start in range(0, len(names), BATCH):
+            self.connection.zrem(self._keys.timetable, *names[start : start + BATCH])
+
+    def claim(self, epoch: int, now_ms: int | None = None, limit: int = BATCH) -> Claimed:
+        """Return the ticks and windows that are due, which stay until emitted, and send due delayed messages on.
+
+        `now_ms` is the time up to which they are due; None means the server's. Raises StaleEpoch when another leader
+        was elected meanwhile.
         """
-        answer = self._scripts.run("claim", [epoch, limit])
+        answer = self._scripts.run("claim", [epoch, limit, "" if now_ms is None else now_ms])
         if answer[0] == b"stale":
             raise StaleEpoch(f"epoch {epoch} is over")
-        entries = answer[3:]
+        ticks: list[Tick] = []
+        windows: list[Window] = []
+        for member, score in zip(answer[4::2], answer[5::2], strict=True):
+            name, due = member.decode(), int(float(score))
+            if name.startswith(_WINDOW):
+                windows.append(Window(id=name.removeprefix(_WINDOW), due=due))
+            else:
+                ticks.append(_tick(name.removeprefix(_TICK), due))
         return Claimed(
             now=int(answer[0]),
-            next_due=int(float(answer[1])) if answer[1] else None,
+            server_now=int(answer[3]),
+            next_due=int(answer[1]) if answer[1] else None,
             moved=int(answer[2]),
-            ticks=tuple(_tick(member, due) for member, due in zip(entries[::2], entries[1::2], strict=True)),
+            ticks=tuple(ticks),
+            windows=tuple(windows),
         )
 
-    def emit(self, epoch: int, advances: Sequence[Advance], messages: Sequence[TaskMessage] = ()) -> int:
-        """Move decided ticks on and send what they started; return how many messages were new.
+    def emit(
+        self,
+        epoch: int,
+        advances: Sequence[Advance],
+        messages: Sequence[TaskMessage] = (),
+        *,
+        windows: Sequence[WindowAdvance] = (),
+        delays: Mapping[str, int] | None = None,
+    ) -> int:
+        """Move decided ticks and windows on and send what they started; return how many messages were new.
 
-        Raises StaleEpoch, and then nothing was done.
+        `delays` says by task id how many ms a message waits first; one that is not named waits for nothing. Raises
+        StaleEpoch, and then nothing was done.
         """
-        arguments: list[Any] = [epoch, len(advances)]
+        arguments: list[Any] = [epoch, len(advances) + len(windows)]
         for advance in advances:
-            following = "" if advance.next_due is None else advance.next_due
-            arguments += (advance.tick.member, advance.tick.due, following)
+            arguments += (f"{_TICK}{advance.tick.member}", advance.tick.due, _following(advance.next_due))
+        for window in windows:
+            arguments += (f"{_WINDOW}{window.id}", window.due, _following(window.next_due))
         for message in messages:
-            arguments += (message.task, header_of(message), body_of(message))
+            arguments += (message.task, header_of(message), body_of(message), (delays or {}).get(message.task, 0))
         sent = int(self._scripts.run("emit", arguments))
         if sent < 0:
             raise StaleEpoch(f"epoch {epoch} is over")
@@ -138,6 +209,17 @@ class Timetable(Scheduler):
         """Note that the timetable was filled from the store."""
         with translated("marking the timetable"):
             self.connection.set(self._keys.seeded, "1")
+
+    def trusted(self) -> int | None:
+        """Return the latest time (ms) that a leader took for true; None if none ever did."""
+        with translated("reading the trusted time"):
+            noted = cast("bytes | None", self.connection.get(self._keys.trusted))
+        return None if noted is None else int(noted)
+
+    def note_trusted(self, now_ms: int) -> None:
+        """Note the time that the leader takes for true, for the next one."""
+        with translated("noting the trusted time"):
+            self.connection.set(self._keys.trusted, now_ms)
 
     def wake(self) -> None:
         """Wake whoever sleeps until the earliest entry."""
@@ -159,24 +241,29 @@ class Timetable(Scheduler):
                 stopping.wait(1.0)
 
     def __contains__(self, item: object) -> bool:
-        """Return whether a tick (`job/trigger`) or a delayed message id is entered."""
-        name = item.member if isinstance(item, Tick) else str(item)
+        """Return whether a tick (`job/trigger`), a window's id or a delayed message's id is entered."""
+        name = item.member if isinstance(item, Tick) else item.id if isinstance(item, Window) else str(item)
         with translated("looking into the timetable"):
             scores = cast(
                 "list[float | None]",
-                self.connection.zmscore(self._keys.timetable, [f"t:{name}", f"m:{name}"]),
+                self.connection.zmscore(self._keys.timetable, [f"{_TICK}{name}", f"{_WINDOW}{name}"]),
             )
+            scores.append(self.connection.zscore(self._keys.delayed, name))
         return any(score is not None for score in scores)
 
     def count(self, until: int | None = None) -> int:
         """Return how many entries there are, up to a due time in ms if given."""
         with translated("counting the timetable"):
-            return cast(
-                "int",
-                self.connection.zcount(self._keys.timetable, "-inf", "+inf" if until is None else until),
+            return sum(
+                cast("int", self.connection.zcount(key, "-inf", "+inf" if until is None else until))
+                for key in (self._keys.timetable, self._keys.delayed)
             )
 
 
-def _tick(member: bytes, due: bytes) -> Tick:
-    job, _, trigger = member.decode().rpartition("/")
-    return Tick(job=job, trigger=trigger, due=int(float(due)))
+def _tick(member: str, due: int) -> Tick:
+    job, _, trigger = member.rpartition("/")
+    return Tick(job=job, trigger=trigger, due=due)
+
+
+def _following(next_due: int | None) -> int | str:
+    return "" if next_due is None else next_due

@@ -20,12 +20,12 @@ _INCLUDE = "-- include "
 
 
 def source(name: str, keys: Keys) -> str:
-    """Return the text of one script: the names of the keys, what it includes, and its own lines."""
+    """Return the text of one script: the names of the keys, what its first line includes, and its own lines."""
     text = _read(name)
     parts = [keys.prelude()]
     first = text.split("\n", 1)[0]
     if first.startswith(_INCLUDE):
-        parts.append(_read(first.removeprefix(_INCLUDE).strip()))
+        parts += [_read(included) for included in first.removeprefix(_INCLUDE).split()]
     return "\n".join([*parts, text])
 
 

@@ -1,11 +1,12 @@
--- Shared by the scripts that name it in `include`: time, headers, queues, leases and reports.
---
--- A message is stored as one header line and its body:  "<t|p> <level> <queue> <run> <attempt>\n<body>".
--- t is a task of a run (its end is reported through the outcomes stream), p a plain Dramatiq message ("-" for run).
+-- What happens to messages that are held: fences, leases, ends, reports and dead letters.
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+local function read_header(stored)
+  -- A header of an older version names no owner; of one that cannot be read nothing is known but that it is there.
+  local kind, level, queue, run, attempt, owner, body_at =
+    string.match(stored, '^(%S+) (%S+) (%S+) (%S+) (%S+) ?(%S*)\n()')
+  if owner == '' then owner = '-' end
+  return { kind = kind, level = level, queue = queue, run = run, attempt = attempt, owner = owner,
+    body_at = body_at or 1 }
 end
 
 -- Grows for ever, even when Redis lost everything: a new count starts at the clock, in microseconds.
@@ -16,76 +17,6 @@ local function next_fences(count)
   local first = math.max(last + 1, floor)
   redis.call('SET', FENCE, string.format('%.0f', first + count - 1))
   return first
-end
-
-local function read_header(stored)
-  local line_end = string.find(stored, '\n', 1, true)
-  local kind, level, queue, run, attempt =
-    string.match(string.sub(stored, 1, line_end - 1), '^(%S+) (%S+) (%S+) (%S+) (%S+)$')
-  return { kind = kind, level = level, queue = queue, run = run, attempt = attempt, body_at = line_end + 1 }
-end
-
-local function ring(queue)
-  local bell = bell_key(queue)
-  if redis.call('LLEN', bell) == 0 then
-    redis.call('LPUSH', bell, '1')
-  end
-end
-
--- A new earliest entry must wake whoever sleeps until the old one.
-local function put_later(id, at, delay)
-  -- One more: `at` was rounded down, and nothing may start early.
-  local due = at + delay + 1
-  redis.call('ZADD', TIMETABLE, due, 'm:' .. id)
-  local first = redis.call('ZRANGE', TIMETABLE, 0, 0)
-  if first[1] == 'm:' .. id and redis.call('LLEN', TIMETABLE_BELL) == 0 then
-    redis.call('LPUSH', TIMETABLE_BELL, '1')
-  end
-end
-
-local function count(name, by)
-  redis.call('HINCRBY', COUNTERS, name, by or 1)
-end
-
--- Puts messages in that the bus does not hold yet; each is { id, header line, body, delay in ms }. Returns how many.
--- One command for all of them where that is possible: a call from a script costs more than what it does.
-local function put_new(messages, at)
-  if #messages == 0 then return 0 end
-  local ids = {}
-  for i, message in ipairs(messages) do ids[i] = message[1] end
-  local held = redis.call('HMGET', MESSAGES, unpack(ids))
-  local ended = redis.call('HLEN', SETTLED) > 0 and redis.call('HMGET', SETTLED, unpack(ids)) or {}
-  local over = redis.call('ZCARD', ENDED) > 0 and redis.call('ZMSCORE', ENDED, unpack(ids)) or {}
-  local stored, lists, queues, new = {}, {}, {}, 0
-  local seen = {}
-  for i, message in ipairs(messages) do
-    local id, header_line = message[1], message[2]
-    if not held[i] and not ended[i] and not over[i] and not seen[id] then
-      seen[id] = true
-      new = new + 1
-      stored[#stored + 1] = id
-      stored[#stored + 1] = header_line .. '\n' .. message[3]
-      local level, queue = string.match(header_line, '^%S+ (%S+) (%S+)')
-      if message[4] > 0 then
-        queues[queue] = queues[queue] or false
-        put_later(id, at, message[4])
-      else
-        queues[queue] = true
-        local list = queue_key(queue, level)
-        local waiting = lists[list] or {}
-        lists[list] = waiting
-        waiting[#waiting + 1] = id
-      end
-    end
-  end
-  if new == 0 then return 0 end
-  redis.call('HSET', MESSAGES, unpack(stored))
-  for list, waiting in pairs(lists) do redis.call('RPUSH', list, unpack(waiting)) end
-  for queue, rings in pairs(queues) do
-    redis.call('SADD', QUEUES, queue)
-    if rings then ring(queue) end
-  end
-  return new
 end
 
 -- What we hold of a lease: fence, worker and whether its body was reported started.
@@ -102,16 +33,46 @@ local function drop_lease(id, worker)
   redis.call('SREM', held_key(worker), id)
 end
 
--- A delayed message whose time has come waits in its queue. Returns whether it was there still.
-local function send_due(member)
-  local id = string.sub(member, 3)
-  local stored = redis.call('HGET', MESSAGES, id)
-  redis.call('ZREM', TIMETABLE, member)
-  if not stored then return false end
-  local header = read_header(stored)
-  redis.call('RPUSH', queue_key(header.queue, header.level), id)
+-- Somebody looks for expired leases every second. After a gap nobody could be heard, because Redis was away or its clock
+-- jumped ahead: then everyone gets one more lease to speak up, instead of being taken for dead, and nothing is forgotten.
+local GAP_MS = 5000
+local function in_doubt(at)
+  local known = redis.call('MGET', REAPED, REPRIEVE)
+  return at - (known[1] or at) > GAP_MS or at < tonumber(known[2] or '0')
+end
+
+-- Remembered for a minute: somebody whose reply was lost may send a task again that has run, ended and been recorded.
+local REMEMBERED_MS, MOST_REMEMBERED = 60000, 200000
+local function remember_ended(ids, at)
+  if #ids == 0 then return end
+  local scores = {}
+  for i, id in ipairs(ids) do
+    scores[2 * i - 1] = at
+    scores[2 * i] = id
+  end
+  redis.call('ZADD', ENDED, unpack(scores))
+  if in_doubt(at) then return end
+  local old = redis.call('ZRANGEBYSCORE', ENDED, '-inf', at - REMEMBERED_MS, 'LIMIT', 0, 500)
+  if #old > 0 then redis.call('ZREM', ENDED, unpack(old)) end
+  local extra = redis.call('ZCARD', ENDED) - MOST_REMEMBERED
+  if extra > 0 then redis.call('ZPOPMIN', ENDED, math.min(extra, 1000)) end
+end
+
+-- The next suspect waited for this message, in front of a worker that sleeps until somebody rings.
+local function wake_next_suspect(id, header)
+  if redis.call('HEXISTS', CRASHES, id) == 1 and redis.call('EXISTS', suspects_key(header.queue)) == 1 then
+    ring(header.queue)
+  end
+end
+
+-- A message that comes back waits in front: of its level, or of the suspects.
+local function put_back(id, header)
+  if redis.call('HEXISTS', CRASHES, id) == 1 then
+    redis.call('LPUSH', suspects_key(header.queue), id)
+  else
+    put_in_front(header.queue, header.level, id)
+  end
   ring(header.queue)
-  return true
 end
 
 -- Everything that must not outlive a message.
@@ -130,7 +91,7 @@ end
 local function report_end(id, header, fence, worker, state, reason, failure)
   if header.kind ~= 't' then return end
   local outcome = { kind = 'finished', task = id, run = header.run, attempt = tonumber(header.attempt),
-    fence = 0, worker = worker, at = now_ms(), state = state, reason = reason }
+    fence = 0, worker = worker, at = wall_ms(), state = state, reason = reason }
   if failure then outcome.error = { type = failure, message = reason } end
   -- cjson would write a fence as 1.7e+15: put it in as text.
   local body = cjson.encode(outcome)
@@ -141,9 +102,9 @@ end
 
 -- Sets a message aside with its reason and bytes; the caller has dropped its lease.
 local MOST_DEAD = 10000
-local function bury(id, stored, header, reason, at)
+local function bury(id, stored, header, reason)
   local crashes = tonumber(redis.call('HGET', CRASHES, id) or '0')
-  redis.call('ZADD', DEAD, at, id)
+  redis.call('ZADD', DEAD, wall_ms(), id)
   redis.call('HSET', DEAD_LETTERS, id, crashes .. '\n' .. reason .. '\n' .. stored)
   forget(id)
   count('dead_lettered')
@@ -155,7 +116,7 @@ end
 
 -- A message whose worker is gone, or who never learnt that it holds it, waits again, in front of its queue.
 local POISON = 3
-local function take_back(id, lease, worker_died, at)
+local function take_back(id, lease, worker_died)
   drop_lease(id, lease.worker)
   local stored = redis.call('HGET', MESSAGES, id)
   if not stored then return nil end
@@ -170,15 +131,12 @@ local function take_back(id, lease, worker_died, at)
     local reason = 'its worker died ' .. crashes .. ' times while running it'
     report_end(id, header, lease.fence, lease.worker, 'failed', reason, 'WorkerLost')
     if header.kind == 't' then redis.call('HSET', SETTLED, id, lease.fence) end
-    bury(id, stored, header, reason, at)
+    bury(id, stored, header, reason)
     return nil
   end
   if lease.started then
     report_end(id, header, lease.fence, lease.worker, 'queued', 'its worker was lost', 'WorkerLost')
   end
-  local level = header.level
-  if crashes > 0 then level = 'suspect' end
-  redis.call('LPUSH', queue_key(header.queue, level), id)
-  ring(header.queue)
+  put_back(id, header)
   return header.queue
 end

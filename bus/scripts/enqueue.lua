@@ -1,4 +1,4 @@
--- include _lease
+-- include _server _turns _put
 -- Puts messages on their queues, or on the timetable when they are delayed.
 -- ARGV: per message four: id, header line, body, delay in ms (0: now).
 -- Answer: number of messages that were new.

@@ -1,36 +1,39 @@
--- include _lease
+-- include _server _turns _put _lease
 -- Leases up to n waiting messages of a queue to a worker.
 -- ARGV: queue, worker, n, lease in ms.
 -- Answer: per message five: id, fence, crashes, checkpoint or "", body.
 -- Safe to repeat: an answer that got lost leaves leases that nobody extends, and they come back.
 local queue, worker, wanted, lease_ms = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ids = {}
-local function take(level, most)
-  if most <= 0 then return end
-  local popped = redis.call('LPOP', queue_key(queue, level), most)
-  if not popped then return end
-  for _, id in ipairs(popped) do ids[#ids + 1] = id end
-end
+local left = false
 
 -- A suspect runs alone among suspects, so that whoever killed the last worker is found out.
 local suspects = 0
-if redis.call('LLEN', queue_key(queue, 'suspect')) > 0 then
+if redis.call('LLEN', suspects_key(queue)) > 0 then
   local holds_suspect = false
   if redis.call('HLEN', CRASHES) > 0 then
     for _, id in ipairs(redis.call('SRANDMEMBER', held_key(worker), 512)) do
       if redis.call('HEXISTS', CRASHES, id) == 1 then holds_suspect = true break end
     end
   end
-  if not holds_suspect then take('suspect', 1) suspects = #ids end
+  if not holds_suspect then
+    ids[1] = redis.call('LPOP', suspects_key(queue))
+    suspects = 1
+  end
+  left = redis.call('LLEN', suspects_key(queue)) > 0
 end
-for _, level in ipairs({ 'high', 'normal', 'low' }) do take(level, wanted - #ids) end
+for _, level in ipairs({ 'high', 'normal', 'low' }) do
+  if #ids < wanted then
+    left = take_in_turn(queue, level, wanted - #ids, ids) or left
+  else
+    left = left or redis.call('EXISTS', queue_key(queue, level)) == 1
+  end
+end
 if #ids == 0 then return {} end
 
 local stored = redis.call('HMGET', MESSAGES, unpack(ids))
 local leased = redis.call('HMGET', HELD, unpack(ids))
-local members = {}
-for i, id in ipairs(ids) do members[i] = 'm:' .. id end
-local later = redis.call('ZCARD', TIMETABLE) > 0 and redis.call('ZMSCORE', TIMETABLE, unpack(members)) or {}
+local later = redis.call('ZCARD', DELAYED) > 0 and redis.call('ZMSCORE', DELAYED, unpack(ids)) or {}
 local fence = next_fences(#ids)
 local expires = string.format('%.0f', now_ms() + lease_ms)
 local answer, scores, holds, taken = {}, {}, {}, {}
@@ -69,7 +72,5 @@ if #taken > 0 then
   redis.call('SADD', held_key(worker), unpack(taken))
 end
 -- Wake the next one: the bell holds one token, however many messages came.
-for _, level in ipairs({ 'high', 'normal', 'low', 'suspect' }) do
-  if redis.call('LLEN', queue_key(queue, level)) > 0 then ring(queue) break end
-end
+if left then ring(queue) end
 return answer

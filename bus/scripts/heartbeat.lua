@@ -1,4 +1,4 @@
--- include _lease
+-- include _server
 -- Extends the leases that a worker knows it holds, and says who it is.
 -- ARGV: worker, lease in ms, description (JSON) or "" to leave it, then pairs of id and fence.
 -- Answer: two lists in one: "lost" ids, then "" , then pairs of id and what is asked of it (cancel, pause).
@@ -8,7 +8,7 @@ local at = now_ms()
 local expires = string.format('%.0f', at + lease_ms)
 redis.call('ZADD', WORKERS, expires, worker)
 if ARGV[3] ~= '' then
-  redis.call('HSET', worker_key(worker), 'about', ARGV[3], 'seen', string.format('%.0f', at))
+  redis.call('HSET', worker_key(worker), 'about', ARGV[3], 'seen', string.format('%.0f', wall_ms()))
   redis.call('PEXPIRE', worker_key(worker), lease_ms * 3)
 end
 local answer, asked = {}, {}

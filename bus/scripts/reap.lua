@@ -1,35 +1,34 @@
--- include _lease
--- Takes back leases that ran out, forgets workers that fell silent, and moves due delayed messages.
+-- include _server _turns _put _lease _due _former
+-- Takes back leases that ran out, forgets workers that fell silent, moves due delayed messages, and adopts what an older
+-- version left.
 -- ARGV: most leases to look at, lease in ms.
 -- Answer: leases taken back, messages moved.
 -- Safe to repeat.
 local most = tonumber(ARGV[1])
 local at = now_ms()
 local now = string.format('%.0f', at)
--- Somebody looks every second. After a gap nobody could be heard, because Redis was away or its clock jumped: then
--- everyone gets one more lease to speak up, instead of being taken for dead.
-local GAP_MS = 5000
-local last = tonumber(redis.call('GET', REAPED) or now)
+if at - (redis.call('GET', REAPED) or at) > GAP_MS then
+  redis.call('SET', REPRIEVE, string.format('%.0f', at + ARGV[2]))
+end
 redis.call('SET', REAPED, now)
-if at - last > GAP_MS then redis.call('SET', REPRIEVE, '1', 'PX', ARGV[2]) end
 local expired = {}
-if redis.call('EXISTS', REPRIEVE) == 0 then
+if not in_doubt(at) then
+  redis.call('DEL', REPRIEVE)
   expired = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, most)
 end
 for _, id in ipairs(expired) do
   local lease = read_lease(id)
   if lease then
     local believed = tonumber(redis.call('ZSCORE', WORKERS, lease.worker) or '0')
-    take_back(id, lease, believed <= at, at)
+    take_back(id, lease, believed <= at)
   else
     redis.call('ZREM', LEASES, id)
   end
 end
 if #expired > 0 then count('leases_expired', #expired) end
 -- A worker that is gone keeps its score a while longer than its leases, so that they are judged first.
-redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', string.format('%.0f', at - 60000))
-local moved = 0
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', TIMETABLE, '-inf', now, 'LIMIT', 0, most)) do
-  if string.sub(member, 1, 2) == 'm:' and send_due(member) then moved = moved + 1 end
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', WORKERS, '-inf', string.format('%.0f', at - 60000), 'LIMIT', 0, most)) do
+  redis.call('ZREM', WORKERS, worker)
+  redis.call('DEL', worker_key(worker), batch_key(worker))
 end
-return { #expired, moved }
+return { #expired, send_due(at, most) + adopt(at, most) }

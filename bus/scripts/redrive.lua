@@ -1,4 +1,4 @@
--- include _lease
+-- include _server _turns _put _lease
 -- Puts a dead letter back on its queue, or drops it for good.
 -- ARGV: dead letter id, redrive or discard.
 -- Answer: 1 when it was there, 0 when not, -1 when it cannot run (no readable header).
@@ -13,7 +13,7 @@ if action == 'redrive' then
   if redis.call('HSETNX', MESSAGES, id, stored) == 1 then
     redis.call('HDEL', SETTLED, id)
     redis.call('ZREM', ENDED, id)
-    redis.call('RPUSH', queue_key(header.queue, header.level), id)
+    put_in_turn(header.queue, header.level, { id }, { header.owner })
     ring(header.queue)
   end
 end

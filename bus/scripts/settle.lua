@@ -1,4 +1,4 @@
--- include _lease
+-- include _server _turns _put _lease
 -- Settles a batch for one worker: reports, acknowledgements, retries, hand-backs and dead letters in one call.
 -- ARGV: worker, batch number, most entries the outcomes stream may have before mere reports are dropped;
 --       then per item seven: id, fence, action, outcome body or "", header line, body, delay in ms.
@@ -29,11 +29,7 @@ local function settle(id, fence, action, outcome, header_line, body, delay)
   local stored = redis.call('HGET', MESSAGES, id)
   local header = stored and read_header(stored)
   drop_lease(id, worker)
-  -- The next suspect waited for this one, in front of a worker that sleeps until somebody rings.
-  if header and redis.call('HEXISTS', CRASHES, id) == 1
-    and redis.call('LLEN', queue_key(header.queue, 'suspect')) > 0 then
-    ring(header.queue)
-  end
+  if header then wake_next_suspect(id, header) end
   if outcome ~= '' then
     report(outcome)
   end
@@ -48,17 +44,15 @@ local function settle(id, fence, action, outcome, header_line, body, delay)
     if delay > 0 then
       put_later(id, at, delay)
     else
-      redis.call('RPUSH', queue_key(new_header.queue, new_header.level), id)
+      put_in_turn(new_header.queue, new_header.level, { id }, { new_header.owner })
       ring(new_header.queue)
     end
   elseif action == 'back' then
-    local level = redis.call('HEXISTS', CRASHES, id) == 1 and 'suspect' or header.level
-    redis.call('LPUSH', queue_key(header.queue, level), id)
-    ring(header.queue)
+    put_back(id, header)
   elseif action == 'dead' then
     if outcome == '' then report_end(id, header, fence, worker, 'failed', header_line, body) end
     if header.kind == 't' then redis.call('HSET', SETTLED, id, fence) end
-    bury(id, stored, header, header_line, at)
+    bury(id, stored, header, header_line)
   end
 end
 

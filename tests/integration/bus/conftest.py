@@ -14,8 +14,10 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from bus.broker import LeaseBroker
 from bus.connection import Bus
+from bus.keys import LEVELS
+from bus.settler import Item
 from rota.ids import new_id
-from rota.messages import TaskMessage
+from rota.messages import Outcome, TaskMessage, encode
 from tests.servers import find_redis_binary, start_redis
 
 
@@ -58,6 +60,47 @@ def make_task(**fields: object) -> TaskMessage:
     """A task with a fresh id; name what the test is about."""
     given = {"task": new_id(), "run": new_id(), "job": "a-job", "step": "only", "actor": "noop", "queue": "default"}
     return TaskMessage(**{**given, **fields})
+
+
+def fetch(
+    bus: Bus, worker: str = "w1", n: int = 10, queue: str = "default", lease_ms: int = 60_000
+) -> list[tuple[str, int, int, bytes, bytes]]:
+    """What a fetch answers, per message: id, fence, crashes, checkpoint and body."""
+    answer = bus.scripts.run("fetch", [queue, worker, n, lease_ms])
+    return [
+        (answer[i].decode(), int(answer[i + 1]), int(answer[i + 2]), answer[i + 3], answer[i + 4])
+        for i in range(0, len(answer), 5)
+    ]
+
+
+def outcome_of(task: TaskMessage, fence: int, state: str = "succeeded", **fields: object) -> bytes:
+    """The report that a task has ended."""
+    return encode(
+        Outcome(
+            kind="finished",
+            task=task.task,
+            run=task.run,
+            fence=fence,
+            attempt=1,
+            worker="w1",
+            at=1,
+            state=state,
+            **fields,
+        )
+    )
+
+
+def settle(bus: Bus, *items: Item, worker: str = "w1", batch: object = None) -> list[str]:
+    """Settle items in one call; the ids of those that were refused."""
+    arguments: list[object] = [worker, batch or new_id(), 1000]
+    for item in items:
+        arguments += (item.id, item.fence, item.action, item.outcome, item.header, item.body, item.delay_ms)
+    return [name.decode() for name in bus.scripts.run("settle", arguments)]
+
+
+def states(bus: Bus) -> list[tuple[str, str | None, str | None]]:
+    """What was reported of tasks that ended: id, state and reason."""
+    return [(o.task, o.state, o.reason) for _, o in bus.outcomes.read(block_ms=1)]
 
 
 @dataclass
@@ -119,8 +162,10 @@ def left_over(bus: Bus) -> dict[str, int]:
             for group in client.xinfo_groups(stream):
                 sizes[f"pending in {stream}"] = group["pending"]
     for name in client.smembers(keys.queues):
-        for level in ("suspect", "high", "normal", "low"):
-            sizes[f"{name.decode()}:{level}"] = client.llen(keys.queue(name.decode(), level))
+        sizes[f"{name.decode()}:suspect"] = client.llen(keys.suspects(name.decode()))
+        for level in LEVELS:
+            sizes[f"{name.decode()}:{level}"] = client.zcard(keys.queue(name.decode(), level))
+            sizes[f"turns of {name.decode()}:{level}"] = client.zcard(keys.turns(name.decode(), level))
     for key in client.scan_iter(f"{keys.tag}:worker:*:held"):
         sizes[key.decode()] = client.scard(key)
     return {name: size for name, size in sizes.items() if size}

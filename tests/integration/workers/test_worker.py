@@ -123,6 +123,23 @@ def test_cancel_reaches_a_body_that_never_looks(bus, hearing, start_worker, acto
     assert hearing.states(task) == ["cancelled"]
 
 
+@pytest.mark.parametrize("actor", ["test.deaf", "test.stubborn"])
+def test_a_terminated_task_frees_its_thread_and_is_never_heard_of_again(bus, hearing, start_worker, actor):
+    start_worker(threads=1).wait_ready()
+    task, neighbour = make_task(actor), make_task("test.nothing")
+    bus.sender.send([task])
+    hearing.start(task)
+
+    asked = time.monotonic()
+    assert bus.control.request("terminate", [task.task]) == {task.task: "running"}
+    bus.sender.send([neighbour])
+    hearing.end(neighbour, "succeeded")
+
+    assert time.monotonic() - asked < 2.0
+    assert hearing.states(task) == []
+    assert bus.sender.send([task]) == 0
+
+
 def test_a_paused_task_leaves_its_checkpoint(bus, hearing, start_worker):
     start_worker().wait_ready()
     task = make_task("test.count", params={"steps": 1000, "seconds": 0.05})

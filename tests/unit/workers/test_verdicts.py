@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bus.lease import Action, Lease
 from rota.errors import Cancelled, LeaseLost, Paused, PermanentError, ShuttingDown, TemporaryError, TimedOut
@@ -130,6 +132,26 @@ def test_repeats_wait_longer_and_longer(attempt, spread, delay):
     policy = RetryPolicy(backoff_ms=1000, factor=2.0, max_backoff_ms=5000, jitter=0.1)
 
     assert retry_delay_ms(policy, attempt, spread) == delay
+
+
+@given(
+    st.builds(
+        RetryPolicy,
+        backoff_ms=st.integers(0, 10**8),
+        factor=st.floats(1, 10),
+        max_backoff_ms=st.integers(0, 10**8),
+        jitter=st.floats(0, 1),
+    ),
+    st.integers(1, 100),
+    st.floats(-1, 1),
+)
+def test_a_wait_stays_within_the_share_of_its_jitter(policy, attempt, spread):
+    plain = retry_delay_ms(policy, attempt, 0)
+    moved = retry_delay_ms(policy, attempt, spread)
+
+    assert plain <= policy.max_backoff_ms
+    assert plain <= retry_delay_ms(policy, attempt + 1, 0) + 1
+    assert abs(moved - plain) <= plain * policy.jitter + 2
 
 
 def test_what_was_said_last_goes_with_the_end():

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from rota.errors import InvalidDefinition, Problem, RotaError
-from rota.expressions import KEY_NAMES, STEP_NAMES, Expression, expressions_in, parse_template
+from rota.errors import InvalidDefinition, Problem
+from rota.expression_checks import expression_problems
+from rota.expressions import expressions_in
 from rota.jobs import Job, Step
 from rota.loaders import check_values, load_toml, load_yaml, read_text
 from rota.params import value_problem
@@ -87,7 +88,7 @@ def parse_definition(data: object, *, source: str, actors: Mapping[str, ActorSpe
     except ValidationError as error:
         problems = [*problems_of(error, Job), *_unknown_actors(values, actors)]
         raise InvalidDefinition(problems, source=source) from error
-    problems = [*_param_problems(job), *_step_problems(job, actors), *_key_problems(job)]
+    problems = [*_param_problems(job), *_step_problems(job, actors), *expression_problems(job)]
     if problems:
         raise InvalidDefinition(problems, source=source)
     return job
@@ -111,17 +112,19 @@ def _param_problems(job: Job) -> Iterator[Problem]:
         message = None if spec.required else value_problem(spec, spec.default)
         if message:
             yield Problem(f"params.{name}.default", message)
+        for n, choice in enumerate(spec.choices):
+            # It is among the choices, so only its type can be wrong.
+            if message := value_problem(spec, choice):
+                yield Problem(f"params.{name}.choices[{n}]", message)
 
 
 def _step_problems(job: Job, actors: Mapping[str, ActorSpec]) -> Iterator[Problem]:
     for n, step in enumerate(job.steps):
-        prefix = ("steps", n, "with")
-        yield from _expression_problems(job, step.with_, prefix, STEP_NAMES, before=_before(job, step))
         actor = actors.get(step.actor)
         if actor is None:
             yield _unknown_actor(n, step.actor, actors)
             continue
-        yield from _with_problems(step, actor.params, prefix)
+        yield from _with_problems(step, actor.params, ("steps", n, "with"))
 
 
 def _with_problems(step: Step, model: type[BaseModel], prefix: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -145,50 +148,3 @@ def _is_open(given: object, loc: tuple[str | int, ...]) -> bool:
         elif isinstance(given, list) and isinstance(part, int) and part < len(given):
             given = given[part]
     return any(True for _ in expressions_in(given))
-
-
-def _key_problems(job: Job) -> Iterator[Problem]:
-    if job.concurrency is not None:
-        yield from _expression_problems(job, job.concurrency.key, ("concurrency", "key"), KEY_NAMES, before=frozenset())
-
-
-def _expression_problems(
-    job: Job,
-    template: object,
-    prefix: tuple[str | int, ...],
-    names: frozenset[str],
-    *,
-    before: frozenset[str],
-) -> Iterator[Problem]:
-    for path, text in expressions_in(template):
-        where = field_path((*prefix, *path))
-        try:
-            parts = parse_template(text)
-        except RotaError as error:
-            yield Problem(where, str(error))
-            continue
-        for part in parts:
-            if isinstance(part, Expression):
-                yield from (Problem(where, message) for message in _name_problems(job, part, names, before))
-
-
-def _name_problems(job: Job, expression: Expression, names: frozenset[str], before: frozenset[str]) -> Iterator[str]:
-    for name in sorted(expression.names - names):
-        yield f"{name} is not known here; {allowed_names(name, names)}"
-    for name in sorted(expression.fields_of("params") - set(job.params)):
-        yield f"params.{name} is not declared; {allowed_names(name, job.params)}"
-    for name in sorted(expression.fields_of("steps") - before):
-        yield f"steps.{name} does not end before this step; {allowed_names(name, before)}"
-
-
-def _before(job: Job, step: Step) -> frozenset[str]:
-    """Return the steps that have always ended when this one starts."""
-    needs = {each.id: each.needs for each in job.steps}
-    found: set[str] = set()
-    pending = list(step.needs)
-    while pending:
-        needed = pending.pop()
-        if needed not in found:
-            found.add(needed)
-            pending.extend(needs[needed])
-    return frozenset(found)

@@ -81,6 +81,10 @@ class BusUnavailable(TemporaryError):
     """Raised when Redis cannot be reached or does not answer in time; a script may or may not have run."""
 
 
+class StreamFull(BusUnavailable):
+    """Raised when as many events wait as may, so that none is lost silently; publish again later."""
+
+
 class StaleEpoch(RotaError):
     """Raised when a scheduler emits under an epoch that is no longer the newest; step down at once."""
 

@@ -17,32 +17,15 @@ from rota.zones import Fold, Gap
 
 SYSTEM_OWNER = "system"
 MAX_STEPS = 100
+MAX_BRANCHES = 1000
+"""The most tasks that `for_each` makes of one step."""
 MAX_TRIGGERS = 50
 MAX_PARAMS = 100
 
 ParamType = Literal["string", "integer", "number", "boolean", "duration", "list", "object"]
-Overlap = Literal["skip", "allow_all"]
-When = Literal["success", "failure", "always"]
-
-_LATER_OVERLAPS = ("buffer_one", "buffer_all", "cancel_other", "terminate_other")
-
-
-def _built_overlap(value: object) -> object:
-    if value in _LATER_OVERLAPS:
-        raise ValueError(f"{value} is not built yet; allowed: skip, allow_all")
-    return value
-
-
-def _built_when(value: object) -> object:
-    if isinstance(value, str) and value not in ("success", "failure", "always"):
-        raise ValueError(f"{value[:100]!r}: conditions are not built yet; allowed: success, failure, always")
-    return value
-
-
-def _no_fan_out(value: object) -> object:
-    if value is not None:
-        raise ValueError("for_each is not built yet; leave it out and write a step for each")
-    return value
+Overlap = Literal["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"]
+WHEN_WORDS = ("success", "failure", "always")
+"""What `when` may be besides a CEL condition."""
 
 
 class ParamSpec(Part):
@@ -88,6 +71,19 @@ class Retries(Part):
         )
 
 
+class ForEach(Part):
+    """One task for each entry of a list."""
+
+    items: str = Field(min_length=1, description="CEL: the list, such as datasources or event.data.entries.")
+    parallel: Annotated[Count, Field(ge=1, le=MAX_BRANCHES)] = Field(
+        default=10, description="Most of its tasks that are under way at once."
+    )
+
+
+def _written_out(value: object) -> object:
+    return {"items": value} if isinstance(value, str) else value
+
+
 class Step(Part):
     """One task of each run: an actor with its parameters."""
 
@@ -97,13 +93,17 @@ class Step(Part):
     needs: tuple[Identifier, ...] = Field(
         default=(), max_length=MAX_STEPS, description="Steps that must end before it."
     )
-    when: Annotated[When, BeforeValidator(_built_when)] = Field(
+    when: str = Field(
         default="success",
-        description="success: all needed steps succeeded; failure: one before it failed; always: they ended.",
+        min_length=1,
+        description="success: all needed steps succeeded; failure: one before it failed; always: they ended; "
+        "or a CEL condition on what they ended with, such as steps.scan.result.created > 0.",
     )
     timeout: PositiveDuration | None = Field(default=None, description="Longest time of one attempt.")
     retries: Retries = Field(default_factory=Retries, description="What happens after a failed attempt.")
-    for_each: Annotated[None, BeforeValidator(_no_fan_out)] = Field(default=None, description="Reserved.")
+    for_each: Annotated[ForEach, BeforeValidator(_written_out)] | None = Field(
+        default=None, description="Runs the step once for each entry of a list; with may hold ${item} and ${index}."
+    )
 
     @property
     def timeout_ms(self) -> int | None:
@@ -116,6 +116,22 @@ class Concurrency(Part):
 
     key: str = Field(default="", max_length=500, description="What is limited; may hold ${params.x}; empty is the job.")
     limit: Annotated[Count, Field(ge=1, le=10_000)] = Field(default=1, description="Open runs per key.")
+
+
+class Rate(Part):
+    """How many runs with the same key may start in a span of time."""
+
+    limit: Annotated[Count, Field(ge=1, le=1000)] = Field(description="Starts in any span of the length of `period`.")
+    period: PositiveDuration = Field(description="The span, such as PT1M.")
+    key: str = Field(default="", max_length=500, description="What is counted; may hold ${params.x}; empty is the job.")
+    over: Literal["wait", "skip"] = Field(
+        default="wait", description="What is over it: waits for its turn, or is recorded as skipped."
+    )
+
+    @property
+    def period_ms(self) -> int:
+        """The span in milliseconds."""
+        return duration_ms(self.period)
 
 
 class CatchUp(Part):
@@ -164,10 +180,13 @@ class Job(Part):
         default_factory=dict, max_length=MAX_PARAMS, description="Values that may be given at run time."
     )
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MAX_STEPS, description="What it does.")
-    overlap: Annotated[Overlap, BeforeValidator(_built_overlap)] = Field(
-        default="skip", description="When it is due and still runs: skip or allow_all."
+    overlap: Overlap = Field(
+        default="skip",
+        description="When no further run may be open: skip it, let one (buffer_one) or all (buffer_all) wait, "
+        "cancel_other or terminate_other; allow_all sets no limit of its own.",
     )
     concurrency: Concurrency | None = Field(default=None, description="Limit of open runs by a key.")
+    rate: Rate | None = Field(default=None, description="Limit of starts in a span of time.")
     catch_up: CatchUp = Field(default_factory=CatchUp, description="What becomes of missed ticks.")
     dst: Dst = Field(default_factory=Dst, description="What becomes of fixed times when the clocks change.")
     jitter: DurationText = Field(
@@ -179,6 +198,9 @@ class Job(Part):
     keep: Keep = Field(default_factory=Keep, description="How much history is kept.")
     priority: Priority = Field(default="normal", description="Its place in the queues: high, normal or low.")
     timeout: PositiveDuration | None = Field(default=None, description="Longest time of a whole run.")
+    late_after: PositiveDuration | None = Field(
+        default=None, description="How long after it was due or asked for a run is late when it has not ended."
+    )
     allow_loop: Flag = Field(default=False, description="Whether an event that its own run caused may start it again.")
 
     @field_validator("triggers")
@@ -227,6 +249,10 @@ class Job(Part):
     def definition(self) -> dict[str, Any]:
         """Return what was written, as JSON: reading it again makes an equal job."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    def meaning(self) -> dict[str, Any]:
+        """Return what it says beyond the defaults, as JSON: the same for definitions that mean the same."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def check_order(steps: Sequence[Step]) -> None:

@@ -175,6 +175,12 @@ EVENTS_WAITING = Metric(
     source=Source.SCHEDULER,
     help="Published events not yet matched.",
 )
+EVENTS_OLDEST_AGE = Metric(
+    name="rota_events_oldest_age_seconds",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    help="How long the oldest published event has waited to be matched; 0 when none waits.",
+)
 WORKERS = Metric(
     name="rota_workers",
     kind=MetricKind.GAUGE,
@@ -260,6 +266,7 @@ ALL: tuple[Metric, ...] = (
     OUTCOMES_REFUSED,
     OUTCOMES_WAITING,
     EVENTS_WAITING,
+    EVENTS_OLDEST_AGE,
     WORKERS,
     TASKS,
     TASK_SECONDS,

@@ -25,14 +25,29 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: CauseKind
     key: str
     due: int | None = None
+    since: int | None = None
+    """With one record for many skipped ticks the first of them; `due` is the last."""
     event: dict[str, Any] | None = None
+    count: int | None = None
+    """How many events were gathered; `event` is the last of them."""
     person: str | None = None
     parent: str | None = None
 
     @classmethod
-    def of_tick(cls, trigger_key: str, due: int) -> Cause:
+    def of_tick(cls, trigger_key: str, due: int, *, since: int | None = None) -> Cause:
         """Return the cause of a run that a trigger made due at `due` (milliseconds)."""
-        return cls(kind="tick", key=f"tick:{trigger_key}:{due}", due=due)
+        return cls(kind="tick", key=f"tick:{trigger_key}:{due}", due=due, since=since)
+
+    @classmethod
+    def of_backfill(cls, trigger_key: str, due: int, person: str) -> Cause:
+        """Return the cause of a run that a person asked for in place of a tick that became none."""
+        return cls(kind="tick", key=f"backfill:{trigger_key}:{due}", due=due, person=person)
+
+    @classmethod
+    def of_window(cls, window: str, *, source: str, event_id: str, event_type: str, count: int) -> Cause:
+        """Return the cause of a run that gathered events start; the last of them is named."""
+        event = {"source": source, "id": event_id, "type": event_type}
+        return cls(kind="event", key=f"window:{window}", event=event, count=count)
 
     @classmethod
     def of_event(cls, *, source: str, event_id: str, event_type: str) -> Cause:

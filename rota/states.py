@@ -29,7 +29,7 @@ class RunState(StrEnum):
 
 
 INITIAL = frozenset({RunState.WAITING, RunState.QUEUED, RunState.SKIPPED})
-"""The states that a run or a task may be born in."""
+"""The states that a run or a task may be born in; a task that is taken over from another run is done from the start."""
 
 TERMINAL = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SKIPPED})
 """The states that nothing leaves."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from rota.crons import parse_cron
 from rota.errors import RotaError
 from rota.expressions import TRIGGER_NAMES
 from rota.expressions import compile as compile_expression
-from rota.fields import InstantText, Part, TimezoneName
+from rota.fields import Count, Identifier, InstantText, Part, PositiveDuration, TimezoneName
 from rota.problems import FieldError, allowed_names
 from rota.repeats import parse_repeat
 from rota.times import duration_ms, parse_rfc3339
@@ -22,7 +21,21 @@ MIN_EVERY_MS = 100
 """The shortest grid; what is more frequent is one run that loops, not many runs."""
 
 
-class _Bounded(Part):
+MAX_GATHERED = 500
+"""The most events that one run may be given."""
+
+
+class _Trigger(Part):
+    """What every kind of trigger may say."""
+
+    params: dict[Identifier, Any] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Values for the job's parameters; with an event they may hold ${event.data.x}.",
+    )
+
+
+class _Bounded(_Trigger):
     """A trigger with a time before which and one after which it is never due."""
 
     start: InstantText | None = Field(default=None, description="Time of the first tick that may be due, included.")
@@ -76,42 +89,70 @@ class RepeatTrigger(_Bounded):
         return text
 
 
-class AtTrigger(Part):
+class AtTrigger(_Trigger):
     """Due once."""
 
     at: InstantText = Field(description="RFC 3339 time with its offset, such as 2026-12-24T18:00:00+01:00.")
 
 
-def _not_built(what: str) -> BeforeValidator:
-    def refuse(value: object) -> object:
-        if value is not None:
-            raise ValueError(f"{what} is not built yet; leave it out")
-        return value
+def _condition(text: str) -> str:
+    try:
+        names = compile_expression(text).names
+    except RotaError as error:
+        raise ValueError(str(error)) from error
+    for name in sorted(names - TRIGGER_NAMES):
+        raise ValueError(f"{name} is not known here; {allowed_names(name, TRIGGER_NAMES)}")
+    return text
 
-    return BeforeValidator(refuse)
+
+EventExpression = Annotated[str, Field(min_length=1), AfterValidator(_condition)]
+"""A CEL expression that may name `event` and `job`."""
 
 
-class EventTrigger(Part):
+class Debounce(Part):
+    """Waits until it is quiet, and gives all events that came meanwhile to one run."""
+
+    quiet: PositiveDuration = Field(default="PT5S", description="How long no further event may come.")
+    max_wait: PositiveDuration = Field(default="PT1M", description="Longest wait after the first event.")
+    max_events: Annotated[Count, Field(ge=1, le=MAX_GATHERED)] = Field(
+        default=MAX_GATHERED, description="Most events of one run; with so many it starts at once."
+    )
+    key: EventExpression | None = Field(
+        default=None, description="CEL: events with the same value are gathered; without it all of them are."
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Debounce:
+        if "quiet" in self.model_fields_set and duration_ms(self.quiet) > duration_ms(self.max_wait):
+            raise FieldError(("quiet",), f"{self.quiet} is longer than max_wait ({self.max_wait})")
+        return self
+
+
+class Throttle(Part):
+    """Lets the first events of a period start runs, and records that the others did not."""
+
+    limit: Annotated[Count, Field(ge=1, le=1000)] = Field(default=1, description="Events that start a run.")
+    period: PositiveDuration = Field(description="In any span of this length.")
+    key: EventExpression | None = Field(
+        default=None, description="CEL: events with the same value are counted together; without it all of them are."
+    )
+
+
+class EventTrigger(_Trigger):
     """Starts the job when an event of a matching type comes in; never due by itself."""
 
     event: str = Field(min_length=1, max_length=200, description="Type of the event, or a pattern such as entry.*")
-    where: str | None = Field(default=None, description="CEL condition on event, such as event.data.size > 1000000.")
-    debounce: Annotated[dict[str, Any] | None, _not_built("debounce")] = Field(
-        default=None, description="Reserved: several events become one run."
+    where: EventExpression | None = Field(
+        default=None, description="CEL condition on event, such as event.data.size > 1000000."
     )
+    debounce: Debounce | None = Field(default=None, description="Several events become one run.")
+    throttle: Throttle | None = Field(default=None, description="Only so many events start a run.")
 
-    @field_validator("where")
-    @classmethod
-    def _compiles(cls, text: str | None) -> str | None:
-        if text is None:
-            return None
-        try:
-            names = compile_expression(text).names
-        except RotaError as error:
-            raise ValueError(str(error)) from error
-        for name in sorted(names - TRIGGER_NAMES):
-            raise ValueError(f"{name} is not known here; {allowed_names(name, TRIGGER_NAMES)}")
-        return text
+    @model_validator(mode="after")
+    def _one_of_both(self) -> EventTrigger:
+        if self.debounce is not None and self.throttle is not None:
+            raise FieldError(("throttle",), "cannot be used together with debounce; to limit runs, see the job's rate")
+        return self
 
 
 _KINDS: dict[str, type[Part]] = {
@@ -148,7 +189,6 @@ TimeTrigger = CronTrigger | EveryTrigger | RepeatTrigger | AtTrigger
 """The triggers that are due by themselves."""
 
 
-@lru_cache(maxsize=65_536)
 def trigger_key(trigger: Trigger) -> str:
     """Return twelve hex digits that name a trigger within its job, whatever its place in the list.
 

@@ -47,6 +47,7 @@ class Task:
     id: str
     run: str
     step: str
+    branch: int
     state: RunState
     reason: str | None
     attempt: int
@@ -231,7 +232,11 @@ def _finish(folded: Folded, task: Task, outcome: Outcome, final: RunState) -> No
     task.state = final
     task.changed = True
     task.reason = None if outcome.reason is None else plain_text(outcome.reason)
-    task.retry_at = outcome.retry_at if final is RunState.RETRYING else None
+    if final is RunState.RETRYING:
+        task.retry_at = outcome.retry_at
+    elif outcome.worker or final in TERMINAL:
+        task.retry_at = None
+    # Else it stays: a pause between two attempts must not give back the one that failed.
     if outcome.error is not None:
         task.error = outcome.error
     if final in TERMINAL:

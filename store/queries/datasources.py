@@ -14,6 +14,7 @@ from store.records import DatasourceRecord
 from store.tables import datasources
 
 _save = dialects.upsert(datasources, key=("name",), update=("kind", "root", "options", "updated_at"))
+_names = select(datasources.c.name).order_by(datasources.c.name)
 
 
 def save(conn: Connection, datasource: DatasourceRecord, *, at: int) -> DatasourceRecord:
@@ -47,6 +48,11 @@ def find(conn: Connection, name: str) -> DatasourceRecord | None:
 def list_datasources(conn: Connection) -> list[DatasourceRecord]:
     """Return all datasources by name."""
     return [_record(row) for row in conn.execute(select(datasources).order_by(datasources.c.name)).mappings()]
+
+
+def names(conn: Connection) -> list[str]:
+    """Return the names of all datasources, in order."""
+    return list(conn.scalars(_names))
 
 
 def set_marker(conn: Connection, name: str, marker: str) -> None:

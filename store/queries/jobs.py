@@ -1,4 +1,4 @@
-"""Definitions of jobs: save them, find them, switch them, and notice that one changed."""
+"""Definitions of jobs: save them, find them, switch them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,33 @@ from store.batches import batches
 from store.cursors import decode_cursor, decode_number_cursor, encode_cursor, page_limit
 from store.encoding import dumps, loads
 from store.patterns import contains
-from store.records import JobHead, JobRecord, JobVersion, LastRun, Page
-from store.tables import job_versions, jobs, revision, runs, ticks
+from store.queries import switches
+from store.queries.revision import pause_everything, paused, resume_everything, take_next
+from store.records import CurrentJob, JobRecord, JobVersion, LastRun, Page
+from store.tables import job_versions, jobs, runs, ticks
 
 if TYPE_CHECKING:
     from rota.jobs import Job
+
+__all__ = [
+    "adopt",
+    "current",
+    "delete",
+    "find",
+    "get",
+    "get_version",
+    "last_from",
+    "list_jobs",
+    "once_from",
+    "pause_everything",
+    "paused",
+    "resume_everything",
+    "save",
+    "set_enabled",
+    "version_at",
+    "version_before",
+    "versions",
+]
 
 _newest = select(runs.c.id).where(runs.c.job == jobs.c.name).order_by(runs.c.id.desc()).limit(1).scalar_subquery()
 _next_due = select(func.min(ticks.c.due)).where(ticks.c.job == jobs.c.name).scalar_subquery()
@@ -42,12 +64,14 @@ _jobs = select(
     _next_due.label("next_due"),
 ).select_from(jobs.outerjoin(_last, _last.c.id == _newest))
 _one_job = _jobs.where(jobs.c.name == bindparam("name"))
-_locked = (
-    select(jobs.c.version, jobs.c.definition, jobs.c.enabled).where(jobs.c.name == bindparam("name")).with_for_update()
+_saved = select(jobs.c.version, jobs.c.definition, jobs.c.enabled).where(jobs.c.name == bindparam("name"))
+_current = select(jobs.c.name, jobs.c.version, jobs.c.enabled, jobs.c.enabled_at, jobs.c.definition).where(
+    jobs.c.name.in_(bindparam("names", expanding=True))
+)
+_switched = select(jobs.c.name).where(
+    jobs.c.name.in_(bindparam("names", expanding=True)), jobs.c.enabled == bindparam("on")
 )
 _last_version = select(func.max(job_versions.c.version)).where(job_versions.c.job == bindparam("name"))
-_revision = select(revision.c.value)
-_bump = update(revision).values(value=revision.c.value + 1)
 
 
 def save(
@@ -58,35 +82,51 @@ def save(
     The switch stays where it is, unless the definition's own `enabled` changed. With `expected_version` (0: must not
     exist yet) Conflict is raised when somebody else saved in between.
     """
-    definition = dumps(job.definition())
-    old = conn.execute(_locked, {"name": job.name}).mappings().one_or_none()
-    if expected_version is not None and expected_version != (old["version"] if old else 0):
-        raise Conflict(f"{job.name} is at version {old['version'] if old else 0}, not at {expected_version}")
-    if old is None or old["definition"] != definition:
-        _save_version(conn, job, definition=definition, old=old, author=author, source=source, at=at)
-        conn.execute(_bump)
+    said = job.definition()
+    definition = dumps(said)
+    if _differs(_old(conn, job.name, expected_version), definition):
+        revision = take_next(conn)
+        # Nobody else changes a definition from here on; somebody may have just before.
+        old = _old(conn, job.name, expected_version)
+        if _differs(old, definition):
+            listens = any("event" in trigger for trigger in said.get("triggers", ()))
+            row = {"definition": definition, "source": source, "author": author}
+            _save_version(conn, job, row, old=old, at=at, revision=revision, listens=listens)
     return get(conn, job.name)
+
+
+def _old(conn: Connection, name: str, expected_version: int | None) -> RowMapping | None:
+    old = conn.execute(_saved, {"name": name}).mappings().one_or_none()
+    version = old["version"] if old else 0
+    if expected_version not in (None, version):
+        raise Conflict(f"{name} is at version {version}, not at {expected_version}")
+    return old
+
+
+def _differs(old: RowMapping | None, definition: str) -> bool:
+    return old is None or old["definition"] != definition
 
 
 def _save_version(
     conn: Connection,
     job: Job,
+    said: dict[str, str],
     *,
-    definition: str,
     old: RowMapping | None,
-    author: str,
-    source: str,
     at: int,
+    revision: int,
+    listens: bool,
 ) -> None:
     # Versions outlive a deleted job, so that the number of a new one with its name goes on.
     version = (conn.execute(_last_version, {"name": job.name}).scalar() or 0) + 1
-    said = {"definition": definition, "source": source, "author": author}
     conn.execute(insert(job_versions), {"job": job.name, "version": version, "at": at, **said})
     row: dict[str, Any] = {
         "label": job.title,
         "owner": job.owner,
         "kind": job.kind,
         "version": version,
+        "revision": revision,
+        "listens": listens,
         "updated_at": at,
         **said,
     }
@@ -96,6 +136,7 @@ def _save_version(
         return
     if job.enabled not in (loads(old["definition"]).get("enabled", True), old["enabled"]):
         row |= {"enabled": job.enabled, "enabled_at": at, "enabled_reason": None}
+        switches.record(conn, [job.name], job.enabled, at=at, person=said["author"], reason=None)
     conn.execute(update(jobs).where(jobs.c.name == job.name).values(row))
 
 
@@ -141,44 +182,53 @@ def list_jobs(
     return Page(items=found[:count], next=encode_cursor(found[count - 1].name) if len(found) > count else None)
 
 
-def heads(conn: Connection) -> list[JobHead]:
-    """Return what changes without a new definition, of all jobs: cheap enough to read at every change."""
-    query = select(jobs.c.name, jobs.c.version, jobs.c.enabled, jobs.c.enabled_at).order_by(jobs.c.name)
-    return [JobHead(**row) for row in conn.execute(query).mappings()]
-
-
-def definitions(conn: Connection, names: Iterable[str]) -> dict[str, tuple[int, dict[str, Any]]]:
-    """Return version and current definition of these jobs; those that there are not are left out."""
-    found: dict[str, tuple[int, dict[str, Any]]] = {}
+def current(conn: Connection, names: Iterable[str]) -> dict[str, CurrentJob]:
+    """Return definition and switch of these jobs; those that there are not are left out."""
+    found: dict[str, CurrentJob] = {}
     for batch in batches(names):
-        query = select(jobs.c.name, jobs.c.version, jobs.c.definition).where(jobs.c.name.in_(batch))
-        found.update({name: (version, loads(text)) for name, version, text in conn.execute(query)})
+        for row in conn.execute(_current, {"names": batch}):
+            found[row.name] = CurrentJob(
+                name=row.name,
+                version=row.version,
+                enabled=row.enabled,
+                enabled_at=row.enabled_at,
+                definition=loads(row.definition),
+            )
     return found
 
 
 def set_enabled(
-    conn: Connection, names: Sequence[str], enabled: bool, *, at: int, reason: str | None = None
+    conn: Connection,
+    names: Sequence[str],
+    enabled: bool,
+    *,
+    at: int,
+    reason: str | None = None,
+    person: str | None = None,
 ) -> list[str]:
-    """Set the switch of these jobs and return those that it moved."""
+    """Set the switch of these jobs and return those that it moved; `person` is None where a rule did it."""
+    other = [name for batch in batches(names) for name in conn.scalars(_switched, {"names": batch, "on": not enabled})]
+    if not other:
+        return []
+    revision = take_next(conn)
     moved: list[str] = []
-    for start in range(0, len(names), 500):
+    for batch in batches(other):
         moved += conn.scalars(
             update(jobs)
-            .where(jobs.c.name.in_(names[start : start + 500]), jobs.c.enabled != enabled)
-            .values(enabled=enabled, enabled_at=at, enabled_reason=reason)
+            .where(jobs.c.name.in_(batch), jobs.c.enabled != enabled)
+            .values(enabled=enabled, enabled_at=at, enabled_reason=reason, revision=revision)
             .returning(jobs.c.name)
         )
-    if moved:
-        conn.execute(_bump)
+    switches.record(conn, moved, enabled, at=at, person=person, reason=reason)
     return sorted(moved)
 
 
 def delete(conn: Connection, name: str) -> None:
     """Delete a job and its ticks; its runs and versions stay as history. NotFound if there is none of that name."""
+    take_next(conn, deletes=True)
     conn.execute(sqlalchemy.delete(ticks).where(ticks.c.job == name))
     if conn.execute(sqlalchemy.delete(jobs).where(jobs.c.name == name)).rowcount == 0:
         raise NotFound(f"there is no job {name}")
-    conn.execute(_bump)
 
 
 def versions(conn: Connection, name: str, *, cursor: str | None = None, limit: int = 100) -> Page[JobVersion]:
@@ -201,13 +251,41 @@ def get_version(conn: Connection, name: str, version: int) -> JobVersion:
     return _version(row)
 
 
-def changed_since(conn: Connection, stamp: int | None) -> int | None:
-    """Return the new stamp if a definition or a switch changed since that stamp was returned, else None.
+def version_at(conn: Connection, name: str, at: int | None) -> JobVersion | None:
+    """Return the definition that a job had at a time, None if it had none yet; without a time its first one."""
+    query = select(job_versions).where(job_versions.c.job == name)
+    if at is None:
+        query = query.order_by(job_versions.c.version)
+    else:
+        query = query.where(job_versions.c.at <= at).order_by(job_versions.c.version.desc())
+    row = conn.execute(query.limit(1)).mappings().one_or_none()
+    return None if row is None else _version(row)
 
-    One row by its key: cheap enough to ask each second. A stamp of None always counts as changed.
-    """
-    value: int = conn.execute(_revision).scalar_one()
-    return None if value == stamp else value
+
+def last_from(conn: Connection, name: str, source: str) -> JobVersion | None:
+    """Return the newest definition that a job had from this source, None if it never had one."""
+    query = select(job_versions).where(job_versions.c.job == name, job_versions.c.source == source)
+    row = conn.execute(query.order_by(job_versions.c.version.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else _version(row)
+
+
+def once_from(conn: Connection, source: str) -> list[JobRecord]:
+    """Return the jobs that a source has brought, whoever changed them since, by name."""
+    brought = select(job_versions.c.job).where(job_versions.c.source == source)
+    query = _jobs.where(or_(jobs.c.source == source, jobs.c.name.in_(brought))).order_by(jobs.c.name)
+    return [_record(row) for row in conn.execute(query).mappings()]
+
+
+def adopt(conn: Connection, name: str, *, source: str) -> None:
+    """Let a job belong to a source that says the same as it does."""
+    conn.execute(update(jobs).where(jobs.c.name == name, jobs.c.source != source).values(source=source))
+
+
+def version_before(conn: Connection, name: str, version: int) -> JobVersion | None:
+    """Return the definition that a job had before one of its versions, None if that is the first that is kept."""
+    query = select(job_versions).where(job_versions.c.job == name, job_versions.c.version < version)
+    row = conn.execute(query.order_by(job_versions.c.version.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else _version(row)
 
 
 def _record(row: RowMapping) -> JobRecord:

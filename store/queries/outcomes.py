@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
 
 from rota.messages import Outcome
+from rota.runs import Progress
 from rota.states import TERMINAL, RunState
 from store import dialects
 from store.batches import batches
@@ -22,9 +23,10 @@ from store.records import PAUSE, Applied, EndedTask
 from store.tables import attempts, log_lines, runs, tasks
 
 _TASK_COLUMNS = (
-    "id", "run", "step", "state", "reason", "attempt", "fence", "repeats", "checkpoint", "progress", "error",
+    "id", "run", "step", "branch", "state", "reason", "attempt", "fence", "repeats", "checkpoint", "progress", "error",
     "result", "started_at", "ended_at", "retry_at", "worker",
 )  # fmt: skip
+_FIXED_COLUMNS = ("id", "run", "step", "branch", "fence")
 
 _read = (
     select(
@@ -60,7 +62,7 @@ _write_tasks = Bulk(
     )
     .values(
         fence=bindparam("to_fence"),
-        **{name: bindparam(f"to_{name}") for name in _TASK_COLUMNS if name not in ("id", "run", "step", "fence")},
+        **{name: bindparam(f"to_{name}") for name in _TASK_COLUMNS if name not in _FIXED_COLUMNS},
     )
 )
 _write_lines = dialects.insert_new(log_lines)
@@ -73,15 +75,25 @@ _follow = (
         progress=func.coalesce(bindparam("to_progress"), runs.c.progress),
     )
 )
-_states = select(tasks.c.run, tasks.c.state).where(tasks.c.run.in_(bindparam("ids", expanding=True)))
+_states = (
+    select(
+        tasks.c.run,
+        tasks.c.step,
+        tasks.c.state,
+        func.count().label("count"),
+        (func.min(tasks.c.branch) >= 0).label("branched"),
+    )
+    .where(tasks.c.run.in_(bindparam("ids", expanding=True)))
+    .group_by(tasks.c.run, tasks.c.step, tasks.c.state)
+)
 
 
 def apply(conn: Connection, outcomes: Sequence[Outcome]) -> Applied:
     """Record a batch of outcomes, and return which tasks they ended and what was refused.
 
     Safe to repeat with the same batch. Runs follow their tasks as long as they are open; ending them is left to the
-    caller, in the same transaction: `EndedTask.closing` and `runs.close` for runs of one task, `runs.steps_of` for
-    others.
+    caller, in the same transaction: `EndedTask.closing` and `runs.close` where `EndedTask.alone`, `runs.steps_of` for
+    the others.
     """
     context: dict[str, RowMapping] = {}
     for ids in batches(dict.fromkeys(outcome.task for outcome in outcomes)):
@@ -118,32 +130,54 @@ def _write(conn: Connection, folded: Folded) -> None:
 
 def _follow_tasks(conn: Connection, folded: Folded, context: dict[str, RowMapping]) -> list[str]:
     """Let open runs take the state of their tasks; those that end with their only task are the caller's."""
-    rows: dict[str, dict[str, Any]] = {}
+    last: dict[str, Task] = {}
     several: dict[str, RowMapping] = {}
     for task in folded.tasks.values():
-        if not task.changed or (context[task.id]["task_count"] == 1 and task.state in TERMINAL):
+        row = context[task.id]
+        alone = row["task_count"] == 1 and task.branch < 0
+        if not task.changed or (alone and task.state in TERMINAL):
             continue
-        rows[task.run] = {
-            "of_run": task.run,
-            "to_state": task.state.value,
-            "began": task.started_at,
-            "to_progress": dumps_or_none(task.progress),
-        }
-        if context[task.id]["task_count"] > 1:
-            several[task.run] = context[task.id]
-    for run, state in _joint_states(conn, several).items():
-        rows[run]["to_state"] = state.value
+        last[task.run] = task
+        if not alone:
+            several[task.run] = row
+    rows = {run: _run_row(task, task.state, task.progress) for run, task in last.items()}
+    for run, found in _tasks_of(conn, several).items():
+        task = last[run]
+        state = joint_state((each["state"] for each in found), several[run]["cancel_requested"] == PAUSE)
+        progress = task.progress if task.branch < 0 else _joint_progress(task, found)
+        rows[run] = _run_row(task, state, progress)
     if rows:
         conn.execute(_follow, list(rows.values()))
     return list(rows)
 
 
-def _joint_states(conn: Connection, several: dict[str, RowMapping]) -> dict[str, RunState]:
-    states: dict[str, set[str]] = {}
-    for ids in batches(several):
-        for run, state in conn.execute(_states, {"ids": ids}):
-            states.setdefault(run, set()).add(state)
-    return {run: joint_state(found, several[run]["cancel_requested"] == PAUSE) for run, found in states.items()}
+def _run_row(task: Task, state: RunState, progress: Progress | None) -> dict[str, Any]:
+    return {
+        "of_run": task.run,
+        "to_state": state.value,
+        "began": task.started_at,
+        "to_progress": dumps_or_none(progress),
+    }
+
+
+def _tasks_of(conn: Connection, run_ids: Iterable[str]) -> dict[str, list[RowMapping]]:
+    found: dict[str, list[RowMapping]] = {}
+    for ids in batches(run_ids):
+        for row in conn.execute(_states, {"ids": ids}).mappings():
+            found.setdefault(row["run"], []).append(row)
+    return found
+
+
+def _joint_progress(task: Task, found: Iterable[RowMapping]) -> Progress:
+    """Return how far a run is that works through the branches of a step: those that ended, and what one says."""
+    counts = {row["state"]: row["count"] for row in found if row["step"] == task.step and row["branched"]}
+    said = task.progress.text if task.progress is not None and task.state not in TERMINAL else ""
+    return Progress(
+        done=sum(count for state, count in counts.items() if state in TERMINAL),
+        total=sum(counts.values()),
+        unit="branches",
+        text=f"{task.step} {task.branch}: {said}" if said else "",
+    )
 
 
 def joint_state(states: Iterable[str], pause_requested: bool) -> RunState:
@@ -169,6 +203,7 @@ def _task(row: RowMapping) -> Task:
         id=row["id"],
         run=row["run"],
         step=row["step"],
+        branch=row["branch"],
         state=RunState(row["state"]),
         reason=row["reason"],
         attempt=row["attempt"],
@@ -227,6 +262,7 @@ def _ended(task: Task, row: RowMapping) -> EndedTask:
         run=task.run,
         task=task.id,
         step=task.step,
+        branch=task.branch,
         job=row["job"],
         job_version=row["job_version"],
         state=task.state,

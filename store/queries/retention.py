@@ -24,7 +24,7 @@ from sqlalchemy.sql.schema import Table
 from store.batches import BATCH
 from store.queries.runs.removal import remove_runs
 from store.records import Removed
-from store.tables import audit, events, job_versions, jobs, log_lines, runs, tokens
+from store.tables import audit, events, gathered, job_versions, jobs, log_lines, runs, switches, tokens, windows
 
 # Lines summed up in one statement: about 20 ms.
 _WINDOW = 20_000
@@ -39,6 +39,10 @@ _window = (
     .subquery()
 )
 _running = select(_window.c.seq, func.sum(_window.c.size).over(order_by=_window.c.seq.desc()).label("size")).subquery()
+_next_job = select(func.min(runs.c.job)).where(runs.c.job > bindparam("after"))
+_of_job = select(runs.c.id).where(runs.c.job == bindparam("job")).order_by(runs.c.id)
+_oldest = select(runs.c.queued_at).where(runs.c.id == _of_job.limit(1).scalar_subquery())
+_beyond = _of_job.offset(bindparam("keep")).limit(1)
 # The oldest line of the window, the size of them all, and the newest line that is too much.
 _measured = select(
     func.min(_running.c.seq),
@@ -65,14 +69,21 @@ def prune_job(conn: Connection, job: str, *, keep: int, ended_before: int, limit
     return _remove_runs(conn, list(conn.scalars(query)), limit)
 
 
-def jobs_with_runs(conn: Connection) -> list[str]:
-    """Return the names of all jobs that have runs, deleted jobs included; one look into the index for each."""
+def jobs_with_runs(conn: Connection, *, after: str = "", limit: int = BATCH) -> list[str]:
+    """Return the names of jobs that have runs, deleted jobs included: a page; one look into the index for each."""
     found: list[str] = []
-    last = ""
-    while (name := conn.scalar(select(func.min(runs.c.job)).where(runs.c.job > last))) is not None:
+    while len(found) < limit and (name := conn.scalar(_next_job, {"after": after})) is not None:
         found.append(name)
-        last = name
+        after = name
     return found
+
+
+def has_too_much(conn: Connection, job: str, *, keep: int, ended_before: int) -> bool:
+    """Return whether `prune_job` may find anything: two looks into indexes, so that most jobs cost no more."""
+    oldest = conn.scalar(_oldest, {"job": job})
+    if oldest is not None and oldest < ended_before:
+        return True
+    return conn.scalar(_beyond, {"job": job, "keep": keep}) is not None
 
 
 def log_cutoff(conn: Connection, *, keep_bytes: int) -> int:
@@ -108,13 +119,19 @@ def prune_log(conn: Connection, *, before_seq: int, limit: int = 5000) -> Remove
 
 
 def prune_events(conn: Connection, *, received_before: int, limit: int = BATCH) -> Removed:
-    """Remove events that were received before this time."""
-    return _prune(conn, events, events.c.seq, events.c.received_at < received_before, limit)
+    """Remove events that were received before this time; those that wait in a window for their run stay."""
+    waits = exists().where(gathered.c.event == events.c.seq, windows.c.id == gathered.c.run)
+    return _prune(conn, events, events.c.seq, and_(events.c.received_at < received_before, ~waits), limit)
 
 
 def prune_audit(conn: Connection, *, before: int, limit: int = BATCH) -> Removed:
     """Remove deeds that are older than this time."""
     return _prune(conn, audit, audit.c.seq, audit.c.at < before, limit)
+
+
+def prune_switches(conn: Connection, *, before: int, limit: int = BATCH) -> Removed:
+    """Remove what is known of jobs that were switched before this time."""
+    return _prune(conn, switches, switches.c.seq, switches.c.at < before, limit)
 
 
 def prune_tokens(conn: Connection, *, expired_before: int, limit: int = BATCH) -> Removed:

@@ -5,18 +5,27 @@ The timetable in Redis is made from these rows and can be made from them again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, tuple_, update
 
 from store import dialects
+from store.batches import batches
 from store.bulk import Bulk
 from store.records import Advance, TickRecord
 from store.tables import ticks
 
 _BATCH = 400
 
-_all = select(ticks).order_by(ticks.c.job, ticks.c.trigger)
+_page = (
+    select(ticks)
+    .where(tuple_(ticks.c.job, ticks.c.trigger) > tuple_(bindparam("job"), bindparam("trigger")))
+    .order_by(ticks.c.job, ticks.c.trigger)
+    .limit(bindparam("most"))
+)
+_of_jobs = select(ticks).where(ticks.c.job.in_(bindparam("jobs", expanding=True)))
+_dues = select(ticks.c.job, ticks.c.trigger, ticks.c.due).where(ticks.c.job.in_(bindparam("jobs", expanding=True)))
 _save = dialects.upsert(ticks, key=("job", "trigger"), update=("due", "decided_due"))
 _advance = Bulk(
     update(ticks)
@@ -29,15 +38,35 @@ _advance = Bulk(
 )
 
 
-def load_all(conn: Connection) -> list[TickRecord]:
-    """Return the ticks of all triggers."""
-    return [TickRecord(**row) for row in conn.execute(_all).mappings()]
+def page(conn: Connection, *, after: tuple[str, str] = ("", ""), limit: int) -> list[TickRecord]:
+    """Return the ticks of the triggers that follow this (job, trigger): a page, in order."""
+    job, trigger = after
+    rows = conn.execute(_page, {"job": job, "trigger": trigger, "most": limit})
+    return [_record(row) for row in rows]
 
 
 def of_job(conn: Connection, job: str) -> list[TickRecord]:
     """Return the ticks of a job's triggers."""
-    rows = conn.execute(select(ticks).where(ticks.c.job == job).order_by(ticks.c.trigger)).mappings()
-    return [TickRecord(**row) for row in rows]
+    rows = conn.execute(select(ticks).where(ticks.c.job == job).order_by(ticks.c.trigger))
+    return [_record(row) for row in rows]
+
+
+def of_jobs(conn: Connection, names: Iterable[str]) -> list[TickRecord]:
+    """Return the ticks of the triggers of these jobs."""
+    return [_record(row) for batch in batches(names) for row in conn.execute(_of_jobs, {"jobs": batch})]
+
+
+def dues(conn: Connection, names: Iterable[str]) -> dict[tuple[str, str], int | None]:
+    """Return when the triggers of these jobs are due next, by (job, trigger)."""
+    return {
+        (job, trigger): due for batch in batches(names) for job, trigger, due in conn.execute(_dues, {"jobs": batch})
+    }
+
+
+def jobs_due_before(conn: Connection, end: int | None, *, limit: int) -> list[str]:
+    """Return the names of jobs that are due at all, and before a time if one is given, at most `limit` of them."""
+    query = select(ticks.c.job).where(ticks.c.due.is_not(None)).distinct().order_by(ticks.c.job).limit(limit)
+    return list(conn.scalars(query if end is None else query.where(ticks.c.due < end)))
 
 
 def set_due(conn: Connection, rows: Sequence[TickRecord]) -> None:
@@ -72,6 +101,10 @@ def advance(conn: Connection, rows: Sequence[Advance]) -> set[tuple[str, str]]:
     if _advance.execute(conn, parameters) == len(keys):
         return keys
     return _moved(conn, rows)
+
+
+def _record(row: Row[Any]) -> TickRecord:
+    return TickRecord(job=row.job, trigger=row.trigger, due=row.due, decided_due=row.decided_due)
 
 
 def _moved(conn: Connection, rows: Sequence[Advance]) -> set[tuple[str, str]]:

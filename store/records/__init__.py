@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from store.records.admission import Closing, NewRun, NewTask, ReadyTask, SkippedTask
+from store.records.admission import Closing, Fan, NewRun, NewTask, ReadyTask, SkippedTask
+from store.records.announcements import LateRun, RunEnd
 from store.records.catalog import (
     CatalogCounts,
     DatasourceRecord,
@@ -13,8 +14,10 @@ from store.records.catalog import (
     FolderDigest,
     Matched,
 )
+from store.records.gathering import Gathered, WindowRecord
 from store.records.history import (
     AttemptRecord,
+    BranchRecord,
     LogRecord,
     OpenTask,
     RunDetail,
@@ -23,10 +26,22 @@ from store.records.history import (
     StepRecord,
     TaskRecord,
 )
-from store.records.jobs import Advance, JobHead, JobRecord, JobVersion, LastRun, TickRecord
+from store.records.jobs import (
+    Advance,
+    ChangedJob,
+    CurrentJob,
+    JobRecord,
+    JobVersion,
+    LastRun,
+    Pause,
+    Revision,
+    Switch,
+    TickRecord,
+)
 from store.records.outcomes import CANCEL, PAUSE, Applied, ControlResult, EndedTask, Removed
 from store.records.pages import Page
-from store.records.people import Deed, TokenRecord, UserRecord
+from store.records.people import Deed, HookRecord, TokenRecord, UserRecord
+from store.records.waiting import Ended, EndedRun, LineRecord, Promotion, SlotRecord, WaitingDetail, WaitingRun
 
 __all__ = [
     "CANCEL",
@@ -34,36 +49,54 @@ __all__ = [
     "Advance",
     "Applied",
     "AttemptRecord",
+    "BranchRecord",
     "CatalogCounts",
+    "ChangedJob",
     "Closing",
     "ControlResult",
+    "CurrentJob",
     "DatasourceRecord",
     "Deed",
+    "Ended",
+    "EndedRun",
     "EndedTask",
     "EntryChange",
     "EntryRecord",
     "EventRecord",
+    "Fan",
     "FolderChange",
     "FolderDigest",
-    "JobHead",
+    "Gathered",
+    "HookRecord",
     "JobRecord",
     "JobVersion",
     "LastRun",
+    "LateRun",
+    "LineRecord",
     "LogRecord",
     "Matched",
     "NewRun",
     "NewTask",
     "OpenTask",
     "Page",
+    "Pause",
+    "Promotion",
     "ReadyTask",
     "Removed",
+    "Revision",
     "RunDetail",
+    "RunEnd",
     "RunRecord",
     "RunSteps",
     "SkippedTask",
+    "SlotRecord",
     "StepRecord",
+    "Switch",
     "TaskRecord",
     "TickRecord",
     "TokenRecord",
     "UserRecord",
+    "WaitingDetail",
+    "WaitingRun",
+    "WindowRecord",
 ]

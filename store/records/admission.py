@@ -17,7 +17,9 @@ from rota.states import RunState
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run to be admitted. A skipped one has its reason and ends as it begins.
 
-    `slot_key` and `slot_no` claim a numbered slot of a limited key; the insertion is refused where it is taken.
+    `slot_key` and `slot_no` claim a numbered slot of a limited key; the insertion is refused where it is taken. One
+    that waits for a slot has `wait_key` and `wait_limit` instead, and with `wait_no` a numbered place to wait at.
+    `start_at` is when a rate limit lets it start, `late_at` when it is announced as late.
     """
 
     id: str
@@ -34,15 +36,25 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     slot_key: str | None = None
     slot_no: int | None = None
+    wait_key: str | None = None
+    wait_no: int | None = None
+    wait_limit: int | None = None
+    start_at: int | None = None
+    late_at: int | None = None
     timeout_at: int | None = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A task of a run to be admitted. One that waits for earlier steps has no message yet."""
+    """A task of a run to be admitted. One that waits for earlier steps has no message yet.
+
+    `branch` is its place in the list of a step with for_each, and `item` its entry; -1 is the step itself.
+    """
 
     id: str
     run: str
     step: str
+    branch: int = -1
+    item: Any = None
     actor: str
     queue: str
     state: RunState = RunState.QUEUED
@@ -54,6 +66,14 @@ class ReadyTask(msgspec.Struct, frozen=True, kw_only=True):
 
     task: str
     message: TaskMessage
+    at: int
+
+
+class Fan(msgspec.Struct, frozen=True, kw_only=True):
+    """The branches that a waiting step with for_each becomes; the first takes the place of its waiting task."""
+
+    run: str
+    branches: tuple[NewTask, ...]
     at: int
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from rota.branches import state_of_branches
 from rota.messages import Level, Priority, TaskMessage
 from rota.runs import Cause, Failure, Progress
 from rota.states import RunState
@@ -38,6 +39,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     slot_key: str | None
     slot_no: int | None
     cancel_requested: int
+    wait_key: str | None
+    start_at: int | None
+    late_at: int | None
     timeout_at: int | None
 
 
@@ -55,11 +59,13 @@ class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of a run."""
+    """One step of a run, or one branch of a step with for_each: then `branch` is its place and `item` its entry."""
 
     id: str
     run: str
     step: str
+    branch: int
+    item: Any
     actor: str
     queue: str
     state: RunState
@@ -89,7 +95,10 @@ class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A task that should be in the bus; `message` is what to send if it is not there."""
+    """A task that should be in the bus; `message` is what to send if it is not there.
+
+    It is not to start before `retry_at`, nor before `start_at`, which is that of its run.
+    """
 
     id: str
     run: str
@@ -98,11 +107,12 @@ class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
     fence: int
     message: TaskMessage
     retry_at: int | None
+    start_at: int | None
     cancel_requested: int
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What the decision about the next steps needs to know of one task."""
+    """What the decision about the next steps needs to know of one task that is a whole step."""
 
     task: str
     step: str
@@ -112,8 +122,19 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None
 
 
+class BranchRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch of a step that waits for its turn."""
+
+    task: str
+    branch: int
+    item: Any
+
+
 class RunSteps(msgspec.Struct, frozen=True, kw_only=True):
-    """What the decision about the next steps needs to know of a run."""
+    """What the decision about the next steps needs to know of a run.
+
+    `branches` say of each step that has them how many are in each state; such a step is not among `steps`.
+    """
 
     run: str
     job: str
@@ -127,7 +148,15 @@ class RunSteps(msgspec.Struct, frozen=True, kw_only=True):
     cancel_requested: int
     started_at: int | None
     slot_key: str | None
+    wait_key: str | None
+    start_at: int | None
     steps: tuple[StepRecord, ...]
+    branches: dict[str, dict[RunState, int]] = {}
+
+    def states(self) -> dict[str, RunState]:
+        """Return the states of the steps, of those with branches as these make them."""
+        whole = {step.step: step.state for step in self.steps}
+        return whole | {step: state_of_branches(counts) for step, counts in self.branches.items()}
 
 
 class LogRecord(msgspec.Struct, frozen=True, kw_only=True):

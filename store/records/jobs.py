@@ -49,13 +49,51 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
         return Job.model_validate(self.definition)
 
 
-class JobHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a job may change without a new definition."""
+class CurrentJob(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scheduler has to know of a job: its definition and its switch."""
 
     name: str
     version: int
     enabled: bool
     enabled_at: int
+    definition: dict[str, Any]
+
+
+class ChangedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """That a job changed, and at which revision; `listens` says whether a trigger of it waits for events."""
+
+    name: str
+    revision: int
+    listens: bool
+
+
+class Pause(msgspec.Struct, frozen=True, kw_only=True):
+    """Since when nothing new is started, who wanted it so, and why."""
+
+    at: int
+    person: str
+    reason: str | None = None
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """That a job, or everything, was switched; `person` is None where a rule did it."""
+
+    at: int
+    enabled: bool
+    person: str | None = None
+    reason: str | None = None
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the definitions stand: `value` grows with every change of one.
+
+    `deleted` is the value at the last deletion, `followed` the one up to which the ticks follow the definitions.
+    """
+
+    value: int
+    deleted: int
+    followed: int
+    pause: Pause | None = None
 
 
 class JobVersion(msgspec.Struct, frozen=True, kw_only=True):

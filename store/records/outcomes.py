@@ -13,17 +13,19 @@ from rota.messages import TaskMessage
 from rota.runs import Failure, Progress
 from rota.states import RunState
 from store.records.admission import Closing
+from store.records.waiting import EndedRun
 
 
 class EndedTask(msgspec.Struct, frozen=True, kw_only=True):
     """A task that an outcome brought to its end, with what is needed to close its run.
 
-    `task_count` of 1 means that the run ends with it. A failure, if there is one, is in `error`.
+    A failure, if there is one, is in `error`. `branch` is its place in the list of a step with for_each, else -1.
     """
 
     run: str
     task: str
     step: str
+    branch: int
     job: str
     job_version: int
     state: RunState
@@ -38,6 +40,11 @@ class EndedTask(msgspec.Struct, frozen=True, kw_only=True):
     task_count: int
     slot_key: str | None
     cancel_requested: int
+
+    @property
+    def alone(self) -> bool:
+        """Whether the run ends with it: it is the only task, and not the only entry of a list."""
+        return self.task_count == 1 and self.branch < 0
 
     def closing(self) -> Closing:
         """Make the end of a run that has no other task."""
@@ -79,7 +86,8 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     `tasks` are in the bus, or on their way to it, and have to be told there. `settled` are the runs that were done with
     at once, nothing of them being in the bus. `send` are the messages that resumed runs go on with; `undecided` are
     resumed runs with waiting steps, about which the recorder has to decide again. `ignored` are the runs that do not
-    exist or were in no state for the request.
+    exist or were in no state for the request. `ended` are those of `settled` that a cancel has ended, and `freed` the
+    keys of which somebody may start now. `send_at` says by task when a message may start, if not at once.
     """
 
     tasks: tuple[str, ...] = ()
@@ -87,6 +95,9 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     send: tuple[TaskMessage, ...] = ()
     undecided: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    ended: tuple[EndedRun, ...] = ()
+    freed: tuple[str, ...] = ()
+    send_at: tuple[tuple[str, int], ...] = ()
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Users, tokens and deeds."""
+"""Users, tokens, hooks and deeds."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     created_at: int
     expires_at: int | None = None
+    used_at: int | None = None
+
+
+class HookRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An address at which a service may publish one type of event, without its secret."""
+
+    slug: str
+    label: str
+    created_at: int
+    created_by: str
+    enabled: bool = True
     used_at: int | None = None
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from store.tables.base import Base
 from store.tables.catalog import datasources, entries, folders, recycled
-from store.tables.people import audit, tokens, users
+from store.tables.events import events, gathered, windows
+from store.tables.people import audit, hooks, tokens, users
 from store.tables.work import (
     ENDED_STATES,
     LEVELS,
     OPEN_STATES,
     SENT_STATES,
     attempts,
-    events,
     job_versions,
     jobs,
     log_lines,
+    rates,
     revision,
     runs,
+    switches,
     tasks,
     ticks,
 )
@@ -33,16 +35,21 @@ __all__ = [
     "entries",
     "events",
     "folders",
+    "gathered",
+    "hooks",
     "job_versions",
     "jobs",
     "log_lines",
+    "rates",
     "recycled",
     "revision",
     "runs",
+    "switches",
     "tasks",
     "ticks",
     "tokens",
     "users",
+    "windows",
 ]
 
 metadata = Base.metadata

@@ -1,4 +1,4 @@
-"""The tables of people: users, the tokens of theirs, and the audit of what was done."""
+"""The tables of who may do what: users, their tokens, the hooks of services, and the audit of what was done."""
 
 from __future__ import annotations
 
@@ -46,6 +46,20 @@ class TokenRow(Base):
     used_at: Mapped[Millis | None] = mapped_column(comment="Last use, to the minute")
 
 
+class HookRow(Base):
+    """An address at which a service that knows its secret may publish one type of event."""
+
+    __tablename__ = "hooks"
+
+    slug: Mapped[Key] = mapped_column(primary_key=True, comment="Last part of its address and of the event's type")
+    label: Mapped[str] = mapped_column(comment="What it is for, in words")
+    digest: Mapped[Bytes] = mapped_column(comment="SHA-256 of the secret, which has 256 random bits of its own")
+    enabled: Mapped[bool] = mapped_column(comment="False refuses whoever knows the secret")
+    created_at: Mapped[Millis] = mapped_column(comment="When it was added")
+    created_by: Mapped[Key] = mapped_column(comment="Who added it")
+    used_at: Mapped[Millis | None] = mapped_column(comment="Last use, to the minute")
+
+
 class AuditRow(Base):
     """Who did what. Rows are only ever added, and go by age."""
 
@@ -63,4 +77,5 @@ class AuditRow(Base):
 
 users = table_of(UserRow)
 tokens = table_of(TokenRow)
+hooks = table_of(HookRow)
 audit = table_of(AuditRow)

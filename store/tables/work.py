@@ -1,8 +1,8 @@
-"""The tables of the work: definitions, ticks, runs, tasks, attempts, log lines and received events."""
+"""The tables of the work: definitions, ticks, limits, runs, tasks, attempts and log lines."""
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, UniqueConstraint, false, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import SERIAL_TYPE, Base, Big, Json, Key, Millis, Small, one_of, table_of
@@ -27,6 +27,11 @@ class RevisionRow(Base):
 
     id: Mapped[Small] = mapped_column(primary_key=True, autoincrement=False, comment="Always 1")
     value: Mapped[Big] = mapped_column(comment="Grows by one with each save, switch or deletion of a job")
+    deleted: Mapped[Big] = mapped_column(server_default="0", comment="The value at the last deletion of a job")
+    followed: Mapped[Big] = mapped_column(server_default="0", comment="Up to which value the ticks follow the jobs")
+    paused_at: Mapped[Millis | None] = mapped_column(comment="Since when nothing new is started; null: it is")
+    paused_by: Mapped[Key | None] = mapped_column(comment="Who paused everything")
+    paused_reason: Mapped[str | None] = mapped_column(comment="Why everything is paused, in words")
 
 
 class JobRow(Base):
@@ -37,6 +42,9 @@ class JobRow(Base):
         CheckConstraint(one_of("kind", ("system", "user")), name="kind"),
         CheckConstraint("version >= 1", name="version"),
         Index("ix_jobs_owner", "owner"),
+        # Who follows the definitions asks for what changed since, and holds in memory only who listens for events.
+        Index("ix_jobs_revision", "revision", "name"),
+        Index("ix_jobs_listens", "name", sqlite_where=text("listens"), postgresql_where=text("listens")),
     )
 
     name: Mapped[Key] = mapped_column(primary_key=True, comment="Slug")
@@ -48,6 +56,8 @@ class JobRow(Base):
     enabled_at: Mapped[Millis] = mapped_column(comment="When the switch was last set")
     version: Mapped[int] = mapped_column(comment="Number of the current definition, see job_versions")
     definition: Mapped[Json] = mapped_column(comment="rota.jobs.Job as JSON")
+    revision: Mapped[Big] = mapped_column(server_default="0", comment="The value of `revision` at its last change")
+    listens: Mapped[bool] = mapped_column(server_default=true(), comment="Whether a trigger of it waits for events")
     source: Mapped[str] = mapped_column(comment="Where it came from: shipped, api, or a file's name")
     author: Mapped[str] = mapped_column(comment="Who saved the current version")
     created_at: Mapped[Millis] = mapped_column(comment="First saved")
@@ -68,6 +78,20 @@ class JobVersionRow(Base):
     at: Mapped[Millis] = mapped_column(comment="When it was saved")
 
 
+class SwitchRow(Base):
+    """When jobs were switched on and off, so that it can be said why one did not run. Rows go by age."""
+
+    __tablename__ = "switches"
+    __table_args__ = (Index("ix_switches_job_seq", "job", "seq"), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Order of the changes")
+    job: Mapped[Key] = mapped_column(comment="Name of the job; empty for everything")
+    at: Mapped[Millis] = mapped_column(comment="When")
+    enabled: Mapped[bool] = mapped_column(comment="The new position")
+    person: Mapped[Key | None] = mapped_column(comment="Who did it; null for a rule")
+    reason: Mapped[str | None] = mapped_column(comment="Why, in words")
+
+
 class TickRow(Base):
     """The next due time and the last decided one of each trigger."""
 
@@ -78,6 +102,17 @@ class TickRow(Base):
     trigger: Mapped[Key] = mapped_column(comment="rota.jobs.trigger_key: digest of the trigger's definition")
     due: Mapped[Millis | None] = mapped_column(comment="Next due time; null when the trigger has no more")
     decided_due: Mapped[Millis | None] = mapped_column(comment="Last due time that became runs or recorded skips")
+
+
+class RateRow(Base):
+    """When the last runs of a rate-limited key started; one row holds them all, so that one lock guards them."""
+
+    __tablename__ = "rates"
+    __table_args__ = (Index("ix_rates_until", "until"),)
+
+    key: Mapped[Key] = mapped_column(primary_key=True, comment="What is limited")
+    starts: Mapped[Json] = mapped_column(comment="The newest starts that still count, in order, ms UTC")
+    until: Mapped[Millis] = mapped_column(comment="From when on none of them counts any more")
 
 
 class RunRow(Base):
@@ -102,6 +137,40 @@ class RunRow(Base):
             unique=True,
             sqlite_where=text("slot_key IS NOT NULL"),
             postgresql_where=text("slot_key IS NOT NULL"),
+        ),
+        # What waits for a slot, in order; a job that lets only one wait numbers the place, like a slot.
+        Index(
+            "ix_runs_wait_key_id",
+            "wait_key",
+            "id",
+            sqlite_where=text("wait_key IS NOT NULL"),
+            postgresql_where=text("wait_key IS NOT NULL"),
+        ),
+        Index(
+            "uq_runs_wait",
+            "wait_key",
+            "wait_no",
+            unique=True,
+            sqlite_where=text("wait_no IS NOT NULL"),
+            postgresql_where=text("wait_no IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_late_at",
+            "late_at",
+            sqlite_where=text("late_at IS NOT NULL"),
+            postgresql_where=text("late_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_untold",
+            "id",
+            sqlite_where=text("untold"),
+            postgresql_where=text("untold"),
+        ),
+        Index(
+            "ix_runs_unannounced",
+            "id",
+            sqlite_where=text("unannounced"),
+            postgresql_where=text("unannounced"),
         ),
         Index("ix_runs_job_id", "job", "id"),
         Index("ix_runs_queued_at", "queued_at"),
@@ -154,7 +223,22 @@ class RunRow(Base):
     result: Mapped[Json | None] = mapped_column(comment="Result of its last task")
     slot_key: Mapped[Key | None] = mapped_column(comment="Limited key that it holds a slot of")
     slot_no: Mapped[int | None] = mapped_column(comment="Number of the slot, from 0")
+    wait_key: Mapped[Key | None] = mapped_column(
+        comment="Limited key that it waits for a slot of; null once it has one"
+    )
+    wait_no: Mapped[int | None] = mapped_column(
+        comment="Its numbered place among those that wait, where they are limited"
+    )
+    wait_limit: Mapped[int | None] = mapped_column(comment="How many slots of the key its job allows, while it waits")
+    start_at: Mapped[Millis | None] = mapped_column(comment="When a rate limit lets it start; null: at once")
+    late_at: Mapped[Millis | None] = mapped_column(comment="When it is announced as late; null once it was, or never")
     cancel_requested: Mapped[Small] = mapped_column(comment="0 nothing | 1 cancel | 2 pause")
+    untold: Mapped[bool] = mapped_column(
+        server_default=false(), comment="It was ended here, and the bus may still hold tasks of it"
+    )
+    unannounced: Mapped[bool] = mapped_column(
+        server_default=false(), comment="It has ended, and jobs that follow it may not have heard of that"
+    )
     timeout_at: Mapped[Millis | None] = mapped_column(comment="When the whole run is cancelled as too slow")
 
 
@@ -167,7 +251,7 @@ class TaskRow(Base):
         CheckConstraint(_ENDED, name="ended"),
         CheckConstraint("message IS NOT NULL OR state IN ('waiting', 'cancelled', 'skipped')", name="message"),
         CheckConstraint("fence >= 0 AND attempt >= 0 AND repeats >= 0", name="counters"),
-        Index("uq_tasks_run_step", "run", "step", unique=True),
+        Index("uq_tasks_run_step_branch", "run", "step", "branch", unique=True),
         Index(
             "ix_tasks_sent",
             "id",
@@ -179,6 +263,10 @@ class TaskRow(Base):
     id: Mapped[Key] = mapped_column(primary_key=True, comment="UUIDv7; also the id of its message")
     run: Mapped[Key] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), comment="Its run")
     step: Mapped[Key] = mapped_column(comment="Id of the step in the definition")
+    branch: Mapped[int] = mapped_column(
+        server_default="-1", comment="Its place in the list of a step with for_each, from 0; -1 for the step itself"
+    )
+    item: Mapped[Json | None] = mapped_column(comment="Its entry of that list")
     actor: Mapped[Key] = mapped_column(comment="Name of the actor")
     queue: Mapped[Key] = mapped_column(comment="Where its message waits")
     state: Mapped[Key] = mapped_column(comment="rota.states.RunState")
@@ -243,27 +331,6 @@ class LogLineRow(Base):
     message: Mapped[str] = mapped_column(comment="The text, cut in the middle when too long")
 
 
-class EventRow(Base):
-    """Events that were received, with what they matched."""
-
-    __tablename__ = "events"
-    __table_args__ = (
-        UniqueConstraint("source", "event_id", name="uq_events_source_event_id"),
-        Index("ix_events_type_seq", "type", "seq"),
-        {"sqlite_autoincrement": True},
-    )
-
-    seq: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Order of arrival")
-    source: Mapped[Key] = mapped_column(comment="CloudEvents source")
-    event_id: Mapped[Key] = mapped_column(comment="CloudEvents id, unique per source")
-    type: Mapped[Key] = mapped_column(comment="CloudEvents type")
-    subject: Mapped[str | None] = mapped_column(comment="CloudEvents subject")
-    time: Mapped[Millis | None] = mapped_column(comment="CloudEvents time")
-    received_at: Mapped[Millis] = mapped_column(comment="When the scheduler took it")
-    envelope: Mapped[Json] = mapped_column(comment="The whole event as CloudEvents JSON")
-    matched: Mapped[Json] = mapped_column(comment="Runs it started, as a list of {job, run}")
-
-
 revision = table_of(RevisionRow)
 jobs = table_of(JobRow)
 job_versions = table_of(JobVersionRow)
@@ -272,4 +339,5 @@ runs = table_of(RunRow)
 tasks = table_of(TaskRow)
 attempts = table_of(AttemptRow)
 log_lines = table_of(LogLineRow)
-events = table_of(EventRow)
+switches = table_of(SwitchRow)
+rates = table_of(RateRow)

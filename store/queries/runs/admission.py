@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
-from rota.states import TERMINAL
+from rota.states import TERMINAL, RunState
 from store import dialects
 from store.batches import batches
 from store.bulk import Bulk
@@ -43,7 +43,7 @@ def insert_admitted(conn: Connection, new_runs: Sequence[NewRun], new_tasks: Seq
     if _insert_runs.execute(conn, rows) != len(rows):
         inserted = _present_of(conn, inserted)
     queued_at = {run.id: run.queued_at for run in new_runs}
-    task_rows = [_task_row(task, queued_at[task.run]) for task in new_tasks if task.run in inserted]
+    task_rows = [task_row(task, queued_at[task.run]) for task in new_tasks if task.run in inserted]
     if task_rows:
         _insert_tasks.execute(conn, task_rows)
     return inserted
@@ -97,16 +97,24 @@ def _run_row(run: NewRun, task_count: int) -> dict[str, Any]:
         "ended_at": run.queued_at if run.state in TERMINAL else None,
         "slot_key": run.slot_key,
         "slot_no": run.slot_no,
+        "wait_key": run.wait_key,
+        "wait_no": run.wait_no,
+        "wait_limit": run.wait_limit,
+        "start_at": run.start_at,
+        "late_at": run.late_at,
         "cancel_requested": 0,
         "timeout_at": run.timeout_at,
     }
 
 
-def _task_row(task: NewTask, queued_at: int) -> dict[str, Any]:
+def task_row(task: NewTask, queued_at: int) -> dict[str, Any]:
+    """Return the row of a new task."""
     return {
         "id": task.id,
         "run": task.run,
         "step": task.step,
+        "branch": task.branch,
+        "item": dumps_or_none(task.item),
         "actor": task.actor,
         "queue": task.queue,
         "state": task.state.value,
@@ -114,6 +122,6 @@ def _task_row(task: NewTask, queued_at: int) -> dict[str, Any]:
         "attempt": 0,
         "fence": 0,
         "repeats": 0,
-        "queued_at": None if task.message is None else queued_at,
+        "queued_at": None if task.message is None or task.state is RunState.WAITING else queued_at,
         "ended_at": queued_at if task.state in TERMINAL else None,
     }

@@ -9,35 +9,58 @@ from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select,
 
 from rota.messages import TaskMessage
 from rota.runs import plain_text
+from rota.states import RunState
 from store.batches import batches
 from store.queries.runs.rows import message_to_send
-from store.records import CANCEL, PAUSE, ControlResult
+from store.records import CANCEL, PAUSE, ControlResult, EndedRun
 from store.tables import ENDED_STATES, SENT_STATES, runs, tasks
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 # Tasks are locked before their runs, as the recorder does it: the other way round the two would deadlock.
 _locked_tasks = (
-    select(tasks.c.id, tasks.c.run, tasks.c.state, tasks.c.attempt, tasks.c.message, tasks.c.checkpoint)
+    select(
+        tasks.c.id, tasks.c.run, tasks.c.state, tasks.c.attempt, tasks.c.message, tasks.c.checkpoint, tasks.c.retry_at
+    )
     .where(tasks.c.run.in_(_ids))
     .order_by(tasks.c.id)
     .with_for_update()
 )
 _locked_runs = (
-    select(runs.c.id, runs.c.state, runs.c.cancel_requested)
+    select(
+        runs.c.id,
+        runs.c.job,
+        runs.c.job_version,
+        runs.c.state,
+        runs.c.cancel_requested,
+        runs.c.slot_key,
+        runs.c.wait_key,
+        runs.c.start_at,
+    )
     .where(runs.c.id.in_(_ids), runs.c.state.not_in(ENDED_STATES))
     .order_by(runs.c.id)
     .with_for_update()
 )
 _request = update(runs).where(runs.c.id.in_(_ids)).values(cancel_requested=bindparam("request"))
+# Kept until the run ends by it: who ends it later does not know who asked.
+_request_cancel = _request.values(reason=bindparam("why"))
 _cancel_tasks = (
     update(tasks)
     .where(tasks.c.run.in_(_ids), tasks.c.state.in_(("waiting", "paused")))
-    .values(state="cancelled", ended_at=bindparam("at"), reason=bindparam("why"))
+    .values(state="cancelled", ended_at=bindparam("at"), reason=bindparam("why"), retry_at=None)
 )
 _cancel_runs = (
     update(runs)
     .where(runs.c.id.in_(_ids))
-    .values(state="cancelled", ended_at=bindparam("at"), reason=bindparam("why"), slot_key=None, slot_no=None)
+    .values(
+        state="cancelled",
+        ended_at=bindparam("at"),
+        reason=bindparam("why"),
+        slot_key=None,
+        slot_no=None,
+        wait_key=None,
+        wait_no=None,
+        wait_limit=None,
+    )
 )
 _pause_runs = update(runs).where(runs.c.id.in_(_ids)).values(state="paused")
 _resume_runs = update(runs).where(runs.c.id.in_(_ids), runs.c.state == "paused").values(state=bindparam("to_state"))
@@ -73,6 +96,17 @@ class _Found:
         """Return the messages that the paused tasks of these runs go on with."""
         return [message_to_send(row) for run in run_ids for row in self._rows(run, ("paused",))]
 
+    def ended(self, run_ids: Iterable[str], at: int) -> list[EndedRun]:
+        """Return these runs as cancelled ones."""
+        return [
+            EndedRun(run=row["id"], job=row["job"], job_version=row["job_version"], state=RunState.CANCELLED, at=at)
+            for row in map(self.runs.__getitem__, run_ids)
+        ]
+
+    def keys(self, run_ids: Iterable[str], column: str) -> list[str]:
+        """Return the keys that stand in a column of these runs, each once."""
+        return list(dict.fromkeys(key for run in run_ids if (key := self.runs[run][column]) is not None))
+
     def _rows(self, run: str, states: Sequence[str]) -> list[RowMapping]:
         return [row for row in self.tasks.get(run, ()) if row["state"] in states]
 
@@ -88,11 +122,16 @@ def request_cancel(conn: Connection, run_ids: Iterable[str], *, at: int, reason:
         found = _Found(conn, ids)
         chosen = list(found.runs)
         settled = found.without_bus(chosen)
-        _change(conn, _request, chosen, request=CANCEL)
+        _change(conn, _request_cancel, chosen, request=CANCEL, why=why)
         _change(conn, _cancel_tasks, chosen, at=at, why=why)
         _change(conn, _cancel_runs, settled, at=at, why=why)
         result = _joined(
-            result, tasks=found.in_bus(chosen), settled=settled, ignored=[run for run in ids if run not in found.runs]
+            result,
+            tasks=found.in_bus(chosen),
+            settled=settled,
+            ignored=[run for run in ids if run not in found.runs],
+            ended=found.ended(settled, at),
+            freed=found.keys(settled, "slot_key"),
         )
     return result
 
@@ -121,7 +160,9 @@ def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResul
             run for run, row in found.runs.items() if row["cancel_requested"] == PAUSE or row["state"] == "paused"
         ]
         chosen = [run for run in chosen if found.runs[run]["cancel_requested"] != CANCEL]
-        waiting = found.waiting(chosen)
+        # One that waits for a slot goes on waiting for it: its steps are not asked.
+        in_line = found.keys(chosen, "wait_key")
+        waiting = [run for run in found.waiting(chosen) if found.runs[run]["wait_key"] is None]
         send = found.to_send(chosen)
         sent_runs = {message.run for message in send}
         _change(conn, _request, chosen, request=0)
@@ -135,6 +176,8 @@ def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResul
             send=send,
             undecided=waiting,
             ignored=[run for run in ids if run not in chosen],
+            freed=in_line,
+            send_at=[(message.task, at) for message in send if (at := found.runs[message.run]["start_at"]) is not None],
         )
     return result
 

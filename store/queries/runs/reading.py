@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal_column, select
 
@@ -10,10 +11,11 @@ from rota.errors import NotFound
 from rota.states import RunState
 from store.cursors import decode_cursor, encode_cursor, page_limit
 from store.queries.runs.rows import attempt_record, message_to_send, run_record, task_record
-from store.records import PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord
+from store.records import PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord, TaskRecord
 from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
 
 _one = select(runs).where(runs.c.id == bindparam("id"))
+# The first branch of a step has the id that the step was admitted with, so steps stay in their order.
 _tasks = select(tasks).where(tasks.c.run == bindparam("run")).order_by(tasks.c.id)
 _attempts = (
     select(attempts)
@@ -37,6 +39,7 @@ _sent = (
         tasks.c.checkpoint,
         tasks.c.message,
         tasks.c.retry_at,
+        runs.c.start_at,
         runs.c.cancel_requested,
     )
     .join(runs, runs.c.id == tasks.c.run)
@@ -81,13 +84,16 @@ def list_runs(
 
 
 def run_detail(conn: Connection, run_id: str) -> RunDetail:
-    """Return one run with its tasks and their attempts; NotFound if there is none with this id."""
+    """Return one run with its tasks, step by step, and their attempts; NotFound if there is none with this id."""
     run = get_run(conn, run_id)
     tried: dict[str, list[AttemptRecord]] = {}
     for row in conn.execute(_attempts, {"run": run_id}).mappings():
         tried.setdefault(row["task"], []).append(attempt_record(row))
-    rows = conn.execute(_tasks, {"run": run_id}).mappings()
-    return RunDetail(run=run, tasks=tuple(task_record(row, tried.get(row["id"], ())) for row in rows))
+    tasks_of: dict[str, list[TaskRecord]] = {}
+    for row in conn.execute(_tasks, {"run": run_id}).mappings():
+        tasks_of.setdefault(row["step"], []).append(task_record(row, tried.get(row["id"], ())))
+    in_order = (task for of_step in tasks_of.values() for task in sorted(of_step, key=attrgetter("branch")))
+    return RunDetail(run=run, tasks=tuple(in_order))
 
 
 def open_tasks(conn: Connection, *, before: int, after_id: str = "", limit: int = 500) -> list[OpenTask]:
@@ -106,6 +112,7 @@ def open_tasks(conn: Connection, *, before: int, after_id: str = "", limit: int 
             fence=row["fence"],
             message=message_to_send(row),
             retry_at=row["retry_at"],
+            start_at=row["start_at"],
             cancel_requested=row["cancel_requested"],
         )
         for row in rows

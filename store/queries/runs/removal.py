@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, func, selec
 from store.batches import BATCH, batches
 from store.cursors import page_limit
 from store.records import Removed
-from store.tables import ENDED_STATES, attempts, log_lines, runs, tasks
+from store.tables import ENDED_STATES, attempts, gathered, log_lines, runs, tasks
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _log_size = select(func.coalesce(func.sum(func.length(log_lines.c.message)), 0)).where(log_lines.c.run.in_(_ids))
@@ -18,6 +18,7 @@ _deletions = (
     delete(log_lines).where(log_lines.c.run.in_(_ids)),
     delete(attempts).where(attempts.c.task.in_(select(tasks.c.id).where(tasks.c.run.in_(_ids)))),
     delete(tasks).where(tasks.c.run.in_(_ids)),
+    delete(gathered).where(gathered.c.run.in_(_ids)),
 )
 _delete_runs = delete(runs).where(runs.c.id.in_(_ids))
 

@@ -37,6 +37,9 @@ def run_record(row: RowMapping) -> RunRecord:
         slot_key=row["slot_key"],
         slot_no=row["slot_no"],
         cancel_requested=row["cancel_requested"],
+        wait_key=row["wait_key"],
+        start_at=row["start_at"],
+        late_at=row["late_at"],
         timeout_at=row["timeout_at"],
     )
 
@@ -48,6 +51,8 @@ def task_record(row: RowMapping, attempts: Iterable[AttemptRecord]) -> TaskRecor
         id=row["id"],
         run=row["run"],
         step=row["step"],
+        branch=row["branch"],
+        item=loads(row["item"]),
         actor=row["actor"],
         queue=row["queue"],
         state=RunState(row["state"]),
@@ -87,10 +92,11 @@ def attempt_record(row: RowMapping) -> AttemptRecord:
 def message_to_send(row: RowMapping) -> TaskMessage:
     """Make the message that continues a task: with its checkpoint, and the number of the attempt that is due.
 
-    After a failed attempt that is the next number. One that was lost, paused or handed back is tried again under the
-    number it had.
+    After a failed attempt that is the next number, also when the wait for it was paused. One that was lost, paused or
+    handed back is tried again under the number it had.
     """
     message = load_message(row["message"])
     assert message is not None
-    attempt = row["attempt"] + 1 if row["state"] == "retrying" else max(row["attempt"], 1)
+    failed = row["state"] == "retrying" or row["retry_at"] is not None
+    attempt = row["attempt"] + 1 if failed else max(row["attempt"], 1)
     return msgspec.structs.replace(message, attempt=attempt, state=loads(row["checkpoint"]))

@@ -96,6 +96,24 @@ def test_a_paused_task_continues_from_its_checkpoint(store: Store) -> None:
     assert _states(store, task.run) == (RunState.RUNNING, [RunState.RUNNING])
 
 
+def test_a_pause_between_two_attempts_does_not_give_the_failed_one_back(store: Store) -> None:
+    (task,) = _admit(store, RunState.QUEUED)
+    _report(store, task, "finished", state="retrying", retry_at=NOW + 60_000)
+    _pause(store, task.run)
+    _report(store, task, "finished", fence=2, worker="", state="paused")
+    assert _states(store, task.run) == (RunState.PAUSED, [RunState.PAUSED])
+
+    result = _resume(store, task.run)
+
+    assert [message.attempt for message in result.send] == [2]
+    with store.reading() as conn:
+        (lost,) = runs.open_tasks(conn, before=NOW + 3)
+    assert (lost.message.attempt, lost.retry_at) == (2, NOW + 60_000), "the same if Redis loses it now"
+    _report(store, task, "started", fence=3, attempt=2)
+    _report(store, task, "finished", fence=3, attempt=2, state="paused")
+    assert [message.attempt for message in _resume(store, task.run).send] == [2], "this one had begun"
+
+
 def test_a_resume_in_time_tells_the_bus_to_forget_the_pause(store: Store) -> None:
     (task,) = _admit(store, RunState.QUEUED)
     _pause(store, task.run)

@@ -7,8 +7,8 @@ import pytest
 from rota.errors import Conflict, NotFound, Refused
 from rota.states import RunState
 from store.engine import Store
-from store.queries import jobs, runs, ticks
-from store.records import JobRecord, TickRecord
+from store.queries import jobs, revision, runs, ticks
+from store.records import JobRecord, Pause, TickRecord
 from tests.factories import NOW, make_job, make_run
 
 
@@ -80,25 +80,26 @@ def test_setting_a_switch_twice_moves_it_once(store: Store) -> None:
 
 
 def test_every_change_moves_the_stamp_and_nothing_else_does(store: Store) -> None:
-    def stamp(old: int | None) -> int | None:
+    def stamp() -> int:
         with store.reading() as conn:
-            return jobs.changed_since(conn, old)
+            return revision.read(conn).value
 
-    last = stamp(None)
+    last = stamp()
     for change in (
         lambda conn: jobs.save(conn, make_job(), author="a", source="api", at=NOW),
         lambda conn: jobs.set_enabled(conn, ["tidy"], False, at=NOW),
         lambda conn: jobs.delete(conn, "tidy"),
+        lambda conn: jobs.pause_everything(conn, person="ada", at=NOW),
+        lambda conn: jobs.resume_everything(conn, person="ada", at=NOW),
     ):
-        assert stamp(last) is None
         with store.writing() as conn:
             change(conn)
-        new = stamp(last)
-        assert new is not None
-        last = new
+        assert stamp() > last
+        last = stamp()
     with store.writing() as conn:
         jobs.set_enabled(conn, ["tidy"], True, at=NOW)
-    assert stamp(last) is None
+        jobs.resume_everything(conn, person="ada", at=NOW)
+    assert stamp() == last
 
 
 def test_a_deleted_job_leaves_its_history(store: Store) -> None:
@@ -110,7 +111,7 @@ def test_a_deleted_job_leaves_its_history(store: Store) -> None:
 
     with store.reading() as conn:
         assert jobs.find(conn, "tidy") is None
-        assert ticks.load_all(conn) == []
+        assert ticks.page(conn, limit=100) == []
         assert len(runs.list_runs(conn, job="tidy").items) == 1
         assert jobs.get_version(conn, "tidy", 1).version == 1
     assert _save(store).version == 2
@@ -175,21 +176,67 @@ def test_pages_of_jobs_join_up(store: Store) -> None:
     assert seen == names
 
 
-def test_heads_tell_what_is_to_be_read_again(store: Store) -> None:
+def test_current_jobs_are_read_by_name(store: Store) -> None:
     _save(store, "b")
     _save(store, "a", label="A", at=NOW + 1)
     with store.writing() as conn:
         jobs.set_enabled(conn, ["b"], False, at=NOW + 2)
 
     with store.reading() as conn:
-        heads = jobs.heads(conn)
-        found = jobs.definitions(conn, ["a", "none"])
+        found = jobs.current(conn, ["a", "b", "none"])
 
-    assert [(head.name, head.version, head.enabled, head.enabled_at) for head in heads] == [
-        ("a", 1, True, NOW + 1),
-        ("b", 1, False, NOW + 2),
+    assert [(found[name].version, found[name].enabled, found[name].enabled_at) for name in ("a", "b")] == [
+        (1, True, NOW + 1),
+        (1, False, NOW + 2),
     ]
-    assert {name: (version, said["label"]) for name, (version, said) in found.items()} == {"a": (1, "A")}
+    assert found["a"].definition["label"] == "A"
+    assert "none" not in found
+
+
+def test_changes_are_read_in_pages_the_oldest_first(store: Store) -> None:
+    for name in ("c", "a", "b"):
+        _save(store, name)
+    with store.reading() as conn:
+        first, second = revision.changed(conn, after=(0, ""), limit=2)
+        rest = revision.changed(conn, after=(second.revision, second.name), limit=2)
+    assert [first.name, second.name, *(one.name for one in rest)] == ["c", "a", "b"]
+
+    with store.writing() as conn:
+        jobs.set_enabled(conn, ["c"], False, at=NOW)
+    with store.reading() as conn:
+        later = revision.changed(conn, after=(rest[-1].revision, rest[-1].name), limit=2)
+    assert [one.name for one in later] == ["c"]
+
+
+def test_jobs_that_listen_for_events_are_told_apart(store: Store) -> None:
+    _save(store, "by-hand")
+    _save(store, "listens", triggers=[{"event": "entry.*"}])
+    _save(store, "no-more", triggers=[{"event": "entry.*"}])
+    _save(store, "no-more", triggers=[{"every": "PT1H"}])
+
+    with store.reading() as conn:
+        assert list(revision.listening(conn)) == ["listens"]
+
+
+def test_deletion_is_told_by_the_revision(store: Store) -> None:
+    _save(store)
+    with store.writing() as conn:
+        jobs.delete(conn, "tidy")
+
+    with store.reading() as conn:
+        now = revision.read(conn)
+    assert now.deleted == now.value
+
+
+def test_pause_of_everything_says_since_when_who_and_why(store: Store) -> None:
+    with store.writing() as conn:
+        assert jobs.pause_everything(conn, person="ada", reason="we move", at=NOW)
+        assert not jobs.pause_everything(conn, person="bob", at=NOW + 1)
+        assert jobs.paused(conn) == Pause(at=NOW, person="ada", reason="we move")
+
+        assert jobs.resume_everything(conn, person="ada", at=NOW + 2)
+        assert not jobs.resume_everything(conn, person="ada", at=NOW + 3)
+        assert jobs.paused(conn) is None
 
 
 @pytest.mark.parametrize("cursor", ["é", "a b", "!!!!", "_w"])

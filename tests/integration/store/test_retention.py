@@ -112,8 +112,8 @@ def test_the_newest_lines_stay_within_their_bytes(store: Store) -> None:
 def test_old_events_deeds_and_tokens_go(store: Store) -> None:
     event = [Event(id=str(number), source="s", type="entry.created", time=None) for number in range(2)]
     with store.writing() as conn:
-        events.record(conn, [(event[0], [])], at=NOW - 1)
-        events.record(conn, [(event[1], [])], at=NOW)
+        events.record(conn, [event[0]], at=NOW - 1)
+        events.record(conn, [event[1]], at=NOW)
         audit.add(conn, [Deed(at=at, who="a", action="job.save", target="job:tidy") for at in (NOW - 1, NOW)])
         users.save(conn, UserRecord(name="a", label="A", role="user", created_at=NOW))
         for number, expires in enumerate((NOW - 1, NOW + 1, None)):

@@ -97,6 +97,10 @@ def step(**changes: object) -> dict[str, object]:
     return {"steps": [{"id": "a", "actor": "purge", "with": {"datasource": "*"}, **changes}]}
 
 
+def giving(trigger: dict[str, object], value: object) -> dict[str, object]:
+    return {"triggers": [{**trigger, "params": {"n": value}}], "params": {"n": {"type": "integer", "default": 1}}}
+
+
 def test_the_whole_example_is_read_and_written_back() -> None:
     job = read(WHOLE)
 
@@ -180,9 +184,21 @@ def test_toml_says_the_same_as_yaml() -> None:
         ({"triggers": [{"every": "PT1H"}, {"every": "PT1H"}]}, "triggers[1]", "says the same as triggers[0]"),
         ({"triggers": [{"event": "a", "where": "event.data.size >"}]}, "triggers[0].where", "not a CEL expression"),
         ({"triggers": [{"event": "a", "where": "evnt.data"}]}, "triggers[0].where", "did you mean event?"),
-        ({"triggers": [{"event": "a", "debounce": {"quiet": "PT5S"}}]}, "triggers[0].debounce", "is not built yet"),
-        ({"overlap": "buffer_one"}, "overlap", "not built yet; allowed: skip, allow_all"),
-        ({"overlap": "sometimes"}, "overlap", "'skip' or 'allow_all'"),
+        (
+            {"triggers": [{"event": "a", "debounce": {"quiet": "PT2M"}}]},
+            "triggers[0].debounce.quiet",
+            "PT2M is longer than max_wait (PT1M)",
+        ),
+        ({"triggers": [{"event": "a", "params": {"x": 1}}]}, "triggers[0].params.x", "is not declared by the job"),
+        (giving({"event": "a"}, "${params.n}"), "triggers[0].params.n", "params is not known here; allowed: event"),
+        (giving({"event": "a"}, "${event.}"), "triggers[0].params.n", "not a CEL expression"),
+        (giving({"event": "a"}, "three"), "triggers[0].params.n", "must be a whole number"),
+        (giving({"every": "PT1H"}, "3"), "triggers[0].params.n", "must be a whole number"),
+        (giving({"every": "PT1H"}, "${event.data.n}"), "triggers[0].params.n", "only an event gives values"),
+        (giving({"cron": "@daily"}, "${"), "triggers[0].params.n", "only an event gives values"),
+        ({"overlap": "sometimes"}, "overlap", "'cancel_other', 'terminate_other' or 'allow_all'"),
+        ({"rate": {"limit": 1, "period": "PT1M", "key": "${event.x}"}}, "rate.key", "event is not known here"),
+        ({"rate": {"limit": 1}}, "rate.period", "is required"),
         ({"concurrency": {"limit": "1"}}, "concurrency.limit", "valid integer"),
         ({"concurrency": {"limit": 0}}, "concurrency.limit", "greater than or equal to 1"),
         ({"concurrency": {"key": "${event.data.x}"}}, "concurrency.key", "event is not known here"),
@@ -194,6 +210,14 @@ def test_toml_says_the_same_as_yaml() -> None:
         ({"timeout": "PT0S"}, "timeout", "longer than zero"),
         ({"params": {"n": {"type": "int"}}}, "params.n.type", "'integer'"),
         ({"params": {"n": {"type": "integer", "default": "3"}}}, "params.n.default", "a whole number"),
+        ({"params": {"n": {"type": "integer", "choices": [1, "2"]}}}, "params.n.choices[1]", "a whole number, not '2'"),
+        (
+            {"params": {"n": {"type": "integer", "default": 3, "choices": [1, 2]}}},
+            "params.n.default",
+            "must be one of 1, 2, not 3",
+        ),
+        ({"params": {"n": {"type": "duration", "default": "5m"}}}, "params.n.default", "ISO 8601 duration"),
+        ({"params": {"n": {"type": "list", "default": {}}}}, "params.n.default", "must be a list"),
         ({"params": {"n": {"type": "integer", "defualt": 3}}}, "params.n.defualt", "did you mean default?"),
         (step(actor="prge"), "steps[0].actor", "there is no actor 'prge'; did you mean purge? allowed: purge, sleep"),
         (step(**{"with": {"older_than": "P1D"}}), "steps[0].with.datasource", "is required"),
@@ -205,8 +229,17 @@ def test_toml_says_the_same_as_yaml() -> None:
         (step(**{"with": {"datasource": "${params.x}"}}), "steps[0].with.datasource", "params.x is not declared"),
         (step(**{"with": {"datasource": "${1 +}"}}), "steps[0].with.datasource", "not a CEL expression"),
         (step(**{"with": {"datasource": "${steps.a.result}"}}), "steps[0].with.datasource", "does not end before"),
-        (step(for_each="x"), "steps[0].for_each", "is not built yet"),
-        (step(when="steps.a.result > 3"), "steps[0].when", "conditions are not built yet; allowed: success"),
+        (step(for_each="x"), "steps[0].for_each.items", "x is not known here"),
+        (step(for_each="params.x"), "steps[0].for_each.items", "params.x is not declared"),
+        (step(for_each="datasources["), "steps[0].for_each.items", "not a CEL expression"),
+        (step(for_each={"items": "item"}), "steps[0].for_each.items", "item is not known here"),
+        (step(for_each={"items": "datasources", "parallel": 0}), "steps[0].for_each.parallel", "greater than or equal"),
+        (step(for_each={"items": "datasources", "paralel": 2}), "steps[0].for_each.paralel", "did you mean parallel?"),
+        (step(**{"with": {"datasource": "${item}"}}), "steps[0].with.datasource", "item is not known here"),
+        (step(when="succes"), "steps[0].when", "succes is not known here; did you mean success?"),
+        (step(when="steps.a.result > 3"), "steps[0].when", "steps.a does not end before this step"),
+        (step(when="params.x"), "steps[0].when", "params.x is not declared"),
+        (step(when="1 +"), "steps[0].when", "not a CEL expression"),
         (step(when="failure"), "steps[0].when", "no meaning without needs"),
         (step(needs=["b"]), "steps[0].needs[0]", "there is no step b"),
         (step(needs=["a"]), "steps", "in a circle: a → a"),
@@ -241,7 +274,7 @@ def test_an_id_that_is_used_twice_is_refused() -> None:
 
 
 def test_all_problems_are_listed_at_once() -> None:
-    found = problems_of(ownr="x", overlap="buffer_all", steps=[{"id": "a", "actor": "slep"}])
+    found = problems_of(ownr="x", overlap="sometimes", steps=[{"id": "a", "actor": "slep"}])
 
     assert set(found) == {"ownr", "overlap", "steps[0].actor"}
 
@@ -252,6 +285,34 @@ def test_values_with_expressions_are_checked_when_they_are_known() -> None:
     job = parse_definition({**SMALL, **step(**{"with": given})}, source="x", actors=ACTORS)
 
     assert job.steps[0].with_ == given
+
+
+def test_what_conditions_lists_and_triggers_may_name() -> None:
+    text = """
+    name: fan
+    params: {n: {type: integer, default: 1}, names: {type: list, default: []}}
+    triggers:
+      - event: entry.*
+        debounce: {quiet: PT1S}
+        params: {n: "${size(events)}", names: ["${event.data.name}", "${job.name}"]}
+      - {every: PT1H, params: {n: 5, names: [a, b]}}
+    rate: {limit: 1, period: PT1M, key: "${job.name} ${params.n}"}
+    steps:
+      - {id: a, actor: purge, for_each: datasources, with: {datasource: "${item}", max_items: "${index + params.n}"}}
+      - {id: b, actor: sleep, needs: [a], when: "size(steps.a.result) > params.n && run.cause == 'event'"}
+      - id: c
+        actor: purge
+        needs: [b]
+        when: steps.b.state == 'skipped'
+        for_each: {items: "steps.a.result.filter(r, r != null)", parallel: 2}
+        with: {datasource: "${item.name}"}
+    """
+
+    job = read(text)
+
+    assert job.steps[0].for_each is not None
+    assert (job.steps[0].for_each.parallel, job.steps[2].for_each.parallel) == (10, 2)
+    assert parse_definition(job.definition(), source="again", actors=ACTORS) == job
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 5])

@@ -21,6 +21,7 @@ def _task() -> Task:
         id=TASK.id,
         run=TASK.run,
         step=TASK.step,
+        branch=-1,
         state=RunState.QUEUED,
         reason=None,
         attempt=0,

@@ -1,12 +1,17 @@
-"""All jobs as the scheduler knows them: read again when the store's revision says that one changed."""
+"""What the scheduler knows of the jobs: who listens for events, and the plans of those that were asked for lately.
+
+The store says with one number whether a definition or a switch changed, and with an index which. So a million jobs that
+nobody touches cost nothing: only those that listen for events are held, because an event may concern any of them. The
+others are read when they are due and kept in a bounded cache until they change.
+"""
 
 from __future__ import annotations
 
 import logging
+import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,22 +22,32 @@ from rota.jobs import Job
 from rota.problems import problems_of
 from scheduler.plans import Plan, Subscription, make_plan
 from store.engine import Connection
-from store.queries import jobs
-from store.records import JobHead
+from store.queries import jobs, revision
+from store.records import CurrentJob, Pause, Revision
 
 logger = logging.getLogger(__name__)
 
+#: Plans of current versions. One of a job with one step takes about 6 KB and 0.1 ms to make, so all take 120 MB.
+MOST_PLANS = 20_000
+#: Changes looked at one by one; after more of them everything is forgotten instead, and read when it is asked for.
+MOST_CHANGES = 5_000
 #: Old versions kept for the runs that still follow them, and event types whose subscribers are known.
-MOST_REMEMBERED = 1000
+MOST_REMEMBERED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The jobs at one moment; `broken` are those whose saved definition cannot be read any more, and why."""
+    """What concerns all jobs at one moment.
+
+    `listeners` are the jobs with a trigger that listens for events, disabled ones included. `broken` says of jobs whose
+    saved definition cannot be read any more why, as far as anybody has tried. `paused` says since when nothing new is
+    to be started.
+    """
 
     stamp: int | None = None
-    plans: Mapping[str, Plan] = field(default_factory=dict)
+    listeners: Mapping[str, Plan] = field(default_factory=dict)
     broken: Mapping[str, str] = field(default_factory=dict)
+    paused: Pause | None = None
     _subscriptions: tuple[Subscription, ...] = ()
     _by_type: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
 
@@ -48,26 +63,46 @@ class Snapshot:
 
 
 class Catalogue:
-    """Holds the plans of all jobs; safe to use from several threads."""
+    """Makes and holds plans of jobs; safe to use from several threads.
 
-    def __init__(self, actors: Mapping[str, ActorSpec]) -> None:
+    What is asked for within a transaction is answered as the definitions stand in it, if `refresh` was called there
+    first.
+    """
+
+    def __init__(self, actors: Mapping[str, ActorSpec], *, most_plans: int = MOST_PLANS) -> None:
         self.actors = actors
-        self._lock = threading.Lock()
-        self._old: dict[tuple[str, int], Plan | None] = {}
         self.current = Snapshot()
+        self._most_plans = most_plans
+        self._lock = threading.Lock()
+        self._plans: dict[str, Plan] = {}
+        self._broken: dict[str, str] = {}
+        self._old: dict[tuple[str, int], Plan | None] = {}
 
     def refresh(self, conn: Connection) -> bool:
-        """Read what changed, if anything did; return whether it did."""
+        """Look which jobs changed, if any did; return whether one did."""
         with self._lock:
-            stamp = jobs.changed_since(conn, self.current.stamp)
-            if stamp is None:
+            now = revision.read(conn)
+            if now.value == self.current.stamp:
                 return False
-            self.current = self._read(conn, stamp)
+            self.current = self._read(conn, now)
             return True
+
+    def plan(self, conn: Connection, name: str) -> Plan | None:
+        """Return the plan of a job as it is now; None if there is no such job, or it cannot be read any more."""
+        return self.plans(conn, [name]).get(name)
+
+    def plans(self, conn: Connection, names: Collection[str]) -> dict[str, Plan]:
+        """Return the plans of these jobs as they are now; those that are gone or cannot be read are left out."""
+        with self._lock:
+            found = {name: plan for name in names if (plan := self._known(name)) is not None}
+        missing = [name for name in dict.fromkeys(names) if name not in found]
+        if missing:
+            found |= self._load(conn, missing)
+        return found
 
     def plan_of(self, conn: Connection, name: str, version: int) -> Plan | None:
         """Return the plan of any version of a job; None if its definition is gone or cannot be read any more."""
-        plan = self.current.plans.get(name)
+        plan = self._known(name)
         if plan is not None and plan.version == version:
             return plan
         key = (name, version)
@@ -77,43 +112,78 @@ class Catalogue:
             self._old[key] = self._old_plan(conn, name, version)
         return self._old[key]
 
-    def _read(self, conn: Connection, stamp: int) -> Snapshot:
-        heads = jobs.heads(conn)
-        before = self.current.plans
-        wanted = [head.name for head in heads if head.name not in before or before[head.name].version != head.version]
-        definitions = jobs.definitions(conn, wanted)
-        plans: dict[str, Plan] = {}
-        broken: dict[str, str] = {}
-        for head in heads:
-            known = before.get(head.name)
-            if known is None or head.name in definitions:
-                if head.name not in definitions:
-                    continue  # deleted since
-                known = self._plan(*definitions[head.name], head=head, complain=broken.__setitem__)
-            elif (known.enabled, known.enabled_at) != (head.enabled, head.enabled_at):
-                known = self._switched(known, head)
-            if known is not None:
-                plans[head.name] = known
-        for name, reason in broken.items():
-            if name not in self.current.broken:
-                logger.error("job.unreadable", extra={"job": name, "reason": reason})
-        subscriptions = tuple(each for plan in plans.values() for each in plan.subscriptions if plan.enabled)
-        return Snapshot(stamp, plans, broken, subscriptions)
+    def _known(self, name: str) -> Plan | None:
+        return self._plans.get(name) or self.current.listeners.get(name)
 
-    def _switched(self, plan: Plan, head: JobHead) -> Plan:
-        return make_plan(
-            plan.job, version=plan.version, actors=self.actors, enabled=head.enabled, enabled_at=head.enabled_at
-        )
+    # --- noticing changes ------------------------------------------------------------------------------------
 
-    def _plan(
-        self, version: int, definition: Any, *, head: JobHead, complain: Callable[[str, str], None]
-    ) -> Plan | None:
-        try:
-            job = Job.model_validate(definition)
-            return make_plan(job, version=version, actors=self.actors, enabled=head.enabled, enabled_at=head.enabled_at)
-        except Exception as error:  # one that an older version of the program saved must not stop the others
-            complain(head.name, _reason(error))
-            return None
+    def _read(self, conn: Connection, now: Revision) -> Snapshot:
+        before = self.current
+        # Nothing is known at the first look, and when the database was put back to an older state.
+        stamp = -1 if before.stamp is None or now.value < before.stamp else before.stamp
+        changes = [] if stamp < 0 else revision.changed(conn, after=(stamp + 1, ""), limit=MOST_CHANGES)
+        if stamp < 0 or now.deleted > stamp or len(changes) == MOST_CHANGES:
+            # A deletion leaves nothing that could be found, and long lists are not worth going through.
+            self._plans.clear()
+            self._broken.clear()
+            listening = revision.listening(conn)
+            kept = {
+                name: plan for name, plan in before.listeners.items() if name in listening and listening[name] <= stamp
+            }
+            fresh = [name for name, value in listening.items() if value > stamp]
+        else:
+            changed = {change.name for change in changes}
+            for name in changed:
+                self._plans.pop(name, None)
+                self._broken.pop(name, None)
+            kept = {name: plan for name, plan in before.listeners.items() if name not in changed}
+            fresh = [change.name for change in changes if change.listens]
+        made = self._make(jobs.current(conn, fresh))
+        listeners = kept | {name: plan for name, plan in made.items() if plan.subscriptions}
+        subscriptions = tuple(each for plan in listeners.values() for each in plan.subscriptions if plan.enabled)
+        return Snapshot(now.value, listeners, self._broken, now.pause, subscriptions)
+
+    # --- making plans ----------------------------------------------------------------------------------------
+
+    def _load(self, conn: Connection, names: Collection[str]) -> dict[str, Plan]:
+        # Read before the definitions: they are as new as this at least, and what changes later is noticed later.
+        value = revision.read(conn).value
+        made = self._make(jobs.current(conn, names))
+        with self._lock:
+            stamp = self.current.stamp
+            # What was read in an older transaction must not outlive the change that another one has noticed.
+            if stamp is not None and value >= stamp:
+                self._remember(made)
+        return made
+
+    def _remember(self, made: Mapping[str, Plan]) -> None:
+        if len(self._plans) + len(made) > self._most_plans:
+            # By chance, not by age: jobs that are due in turn would push each other out just before they are needed.
+            for name in random.sample(list(self._plans), len(self._plans) // 2):
+                del self._plans[name]
+        room = self._most_plans - len(self._plans)
+        self._plans.update(list(made.items())[:room])
+
+    def _make(self, current: Mapping[str, CurrentJob]) -> dict[str, Plan]:
+        plans = {}
+        for name, job in current.items():
+            try:
+                plans[name] = make_plan(
+                    Job.model_validate(job.definition),
+                    version=job.version,
+                    actors=self.actors,
+                    enabled=job.enabled,
+                    enabled_at=job.enabled_at,
+                )
+            except Exception as error:  # one that an older version of the program saved must not stop the others
+                self._complain(name, _reason(error))
+        return plans
+
+    def _complain(self, name: str, reason: str) -> None:
+        if name not in self._broken:
+            logger.error("job.unreadable", extra={"job": name, "reason": reason})
+        if len(self._broken) < MOST_REMEMBERED:
+            self._broken[name] = reason
 
     def _old_plan(self, conn: Connection, name: str, version: int) -> Plan | None:
         try:

@@ -1,7 +1,8 @@
 """What becomes of the ticks of one trigger that are due: which start runs, which are skipped, and when it is due next.
 
 Plain functions of the schedule and the time. Normally one tick is due and starts one run. When nobody was there to
-decide for longer than a change of leader takes, the job's `catch_up` says what becomes of all that was missed:
+decide for longer than a change of leader takes, or everything was paused, the job's `catch_up` says what becomes of all
+that was missed:
 
 | policy | starts a run | is skipped, with a record |
 | --- | --- | --- |
@@ -37,10 +38,11 @@ MOST_COUNTED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A due time that starts no run, and why."""
+    """A due time that starts no run, and why; one for several ticks names the first of them in `since`."""
 
     due: int
     reason: str
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _missed(first: int, until: int, now: int, following: Following, policy: Catc
         pending = pending[: pending.index(runs[-1]) + 1]
     chosen = set(runs)
     rules = f"catch_up: {policy.policy}, window {policy.window}, limit {policy.limit}"
-    reason = f"missed while no scheduler was there ({rules})"
+    reason = f"missed while no scheduler was there or everything was paused ({rules})"
     alone = [due for due in pending if due not in chosen][-MOST_RECORDS:]
     skips = [Skip(due, reason) for due in alone]
     oldest = min([*runs, *alone])
@@ -99,7 +101,7 @@ def _summary(first: int, before: int, following: Following, reason: str) -> Skip
     count = sum(1 for _ in islice(_due_times(first, before - 1, following), MOST_COUNTED + 1))
     last = latest(first, before - 1, following)
     number = f"more than {MOST_COUNTED}" if count > MOST_COUNTED else str(count)
-    return Skip(last, f"{number} ticks from {rfc3339(first)} to {rfc3339(last)}: {reason}")
+    return Skip(last, f"{number} ticks from {rfc3339(first)} to {rfc3339(last)}: {reason}", since=first)
 
 
 def newest(first: int, until: int, following: Following, most: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Cancel, pause, resume and retry runs: recorded in the store first, then told to the bus.
+"""Cancel, pause and resume runs: recorded in the store first, then told to the bus.
 
 A request stands once it is recorded. If Redis is away, or the task is just on its way there, the sweeper tells the bus
 again.
@@ -10,26 +10,18 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from rota.definitions import ActorSpec
-from rota.errors import BusUnavailable, Refused
-from rota.events import decode_structured
-from rota.ids import new_id
-from rota.messages import TaskMessage
-from rota.runs import Cause
-from rota.states import TERMINAL
-from scheduler.admission import Admitted, admit, deliver
+from rota.errors import BusUnavailable
 from scheduler.catalogue import Catalogue
-from scheduler.drafts import Request
-from scheduler.recording import Recorded, go_on
-from store.queries import events, runs
+from scheduler.endings import Recorded
+from scheduler.following import go_on
+from scheduler.promotion import promote
+from store.queries import announcements, runs
 from store.records import ControlResult
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from bus.control import Request as Word
-    from rota.events import Event
     from store.engine import Connection, Store
 
 logger = logging.getLogger(__name__)
@@ -40,7 +32,13 @@ def cancel(store: Store, bus: Bus, run_ids: Sequence[str], *, now: int, reason: 
 
     Runs that have ended already, or that there are not, are in `ignored`.
     """
-    result = store.write(lambda conn: runs.request_cancel(conn, run_ids, at=now, reason=reason))
+
+    def change(conn: Connection) -> ControlResult:
+        result = runs.request_cancel(conn, run_ids, at=now, reason=reason)
+        announcements.leave_ends(conn, [one.run for one in result.ended])
+        return result
+
+    result = store.write(change)
     _tell(bus, "cancel", result.tasks)
     return result
 
@@ -55,59 +53,33 @@ def pause(store: Store, bus: Bus, run_ids: Sequence[str]) -> ControlResult:
 def resume(
     store: Store, bus: Bus, run_ids: Sequence[str], *, now: int, actors: Mapping[str, ActorSpec]
 ) -> ControlResult:
-    """Let paused runs go on from their checkpoints."""
-    messages: list[TaskMessage] = []
+    """Let paused runs go on from their checkpoints; those that waited for a slot wait for it again."""
+    catalogue = Catalogue(actors)
 
-    def change(conn: Connection) -> ControlResult:
+    def change(conn: Connection) -> tuple[ControlResult, Recorded]:
         result = runs.resume(conn, run_ids, at=now)
         recorded = Recorded()
-        go_on(conn, result.undecided, recorded, catalogue=Catalogue(actors), now=now)
-        messages[:] = [*result.send, *recorded.messages]
-        return result
+        go_on(conn, result.undecided, recorded, catalogue=catalogue, now=now)
+        announcements.leave_ends(conn, [one.run for one in recorded.closed])
+        return result, recorded
 
-    result = store.write(change)
+    def start_free(conn: Connection) -> Recorded:
+        started = Recorded()
+        promote(conn, result.freed, started, catalogue=catalogue, now=now)
+        announcements.leave_ends(conn, [one.run for one in started.closed])
+        return started
+
+    result, recorded = store.write(change)
+    # A transaction of its own: one that holds the runs must not wait for their keys, or it deadlocks with admission.
+    started = store.write(start_free) if result.freed else Recorded()
     _tell(bus, "resume", result.tasks)
+    delays = {task: at - now for task, at in result.send_at if at > now}
     try:
-        bus.sender.send(messages)
+        messages = [*result.send, *recorded.messages, *started.messages]
+        bus.sender.send(messages, delays=delays | recorded.delays | started.delays)
     except BusUnavailable as error:
         logger.warning("control.not_sent", extra={"error": str(error)})
     return result
-
-
-def retry(
-    store: Store,
-    bus: Bus,
-    run_id: str,
-    *,
-    person: str,
-    now: int,
-    actors: Mapping[str, ActorSpec],
-    request_id: str | None = None,
-) -> Admitted:
-    """Start an ended run once more: a new run of the job as it is now, with the same parameters and the same event.
-
-    The ended one stays as it is: nothing leaves a terminal state. `request_id` makes the request safe to repeat.
-    Raises NotFound, Refused while the run is open or its job is disabled, InvalidDefinition when the job takes other
-    parameters by now.
-    """
-    with store.reading() as conn:
-        run = runs.get_run(conn, run_id)
-        event = _event_of(conn, run.cause)
-    if run.state not in TERMINAL:
-        raise Refused(f"the run is {run.state.value}; only one that has ended can be started again")
-    parent = Cause.of_parent(run_id, f"retry:{request_id or new_id()}")
-    cause = msgspec.structs.replace(parent, person=person, event=run.cause.event)
-    request = Request(job=run.job, cause=cause, params=run.params, event=event, chain=run.chain, owner=run.owner)
-    admitted = admit(store, [request], now=now, actors=actors)
-    deliver(bus, admitted)
-    return admitted[0]
-
-
-def _event_of(conn: Connection, cause: Cause) -> Event | None:
-    if cause.event is None:
-        return None
-    found = events.find(conn, source=cause.event["source"], event_id=cause.event["id"])
-    return None if found is None else decode_structured(found.envelope)
 
 
 def _tell(bus: Bus, word: Word, tasks: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from rota.definitions import SUFFIXES, ActorSpec, parse_definition, read_definit
 from rota.errors import InvalidDefinition
 from rota.jobs import Job
 from rota.loop import Loop
+from scheduler.shipping import AUTHOR, save_shipped
 from store.queries import jobs
 from store.records import JobRecord
 
@@ -34,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 0.3
-AUTHOR = "rota"
-SHIPPED = "shipped"
 SHIPPED_FOLDER = Path(__file__).parent / "shipped"
 GONE = "it is no longer in its file"
 
@@ -81,6 +80,10 @@ class Definitions:
         """Return what was wrong with the files at the last look."""
         return self._problems
 
+    def read_under(self, epoch: int) -> bool:
+        """Say whether the files were looked at since this scheduler leads under an epoch."""
+        return self._epoch == epoch
+
     def step(self) -> float:
         """Look once, and apply what has changed."""
         epoch = self._leader.leading()
@@ -114,19 +117,13 @@ class Definitions:
         self._problems = found.problems
 
     def _save_shipped(self) -> None:
-        """Save the jobs that ship with this version, where nobody has edited them."""
+        """Save the jobs that ship with this version."""
         found = read_folder(SHIPPED_FOLDER, self._actors)
         for problem in found.problems:
             logger.error("definition.refused", extra={"file": problem.file, "problem": problem.problem})
+        shipped = [job for _, job in found.jobs]
         now = self._clock.now_ms()
-
-        def change(conn: Connection) -> None:
-            for _, job in found.jobs:
-                known = jobs.find(conn, job.name)
-                if known is None or known.source == SHIPPED:
-                    jobs.save(conn, job, author=AUTHOR, source=SHIPPED, at=now)
-
-        self._store.write(change)
+        self._store.write(lambda conn: save_shipped(conn, shipped, actors=self._actors, at=now))
 
 
 def fingerprint(folder: Path) -> Fingerprint | None:
@@ -149,6 +146,11 @@ def _marks(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, tuple[int
         # A pipe or a device with such a name would never end to be read.
         if stat.S_ISREG(about.st_mode):
             yield entry.name, (about.st_mtime_ns, about.st_size, about.st_ino)
+
+
+def is_file(source: str) -> bool:
+    """Say whether the source of a job is a file of the folder."""
+    return source.lower().endswith(SUFFIXES)
 
 
 def read_folder(folder: Path, actors: Mapping[str, ActorSpec]) -> Found:
@@ -188,7 +190,7 @@ def _apply(conn: Connection, found: Found, now: int) -> None:
     # A file that is partly wrong may still mean to define what cannot be read of it.
     doubtful = {problem.file for problem in found.problems}
     for record in _all_jobs(conn):
-        from_file = record.source.lower().endswith(SUFFIXES)
+        from_file = is_file(record.source)
         if from_file and record.enabled and record.name not in present and record.source not in doubtful:
             reason = f"{GONE} {record.source}"
             jobs.set_enabled(conn, [record.name], False, at=now, reason=reason)
@@ -207,17 +209,10 @@ def _all_jobs(conn: Connection) -> Iterator[JobRecord]:
 
 def _apply_one(conn: Connection, file: str, job: Job, now: int) -> None:
     record = jobs.find(conn, job.name)
-    if record is None or _last_from(conn, job.name, file) != job.definition():
+    last = jobs.last_from(conn, job.name, file)
+    if record is None or last is None or last.definition != job.definition():
         jobs.save(conn, job, author=AUTHOR, source=file, at=now)
         logger.info("definition.saved", extra={"job": job.name, "file": file})
     came_back = record is not None and not record.enabled and (record.enabled_reason or "").startswith(GONE)
     if came_back and job.enabled:
         jobs.set_enabled(conn, [job.name], True, at=now, reason=None)
-
-
-def _last_from(conn: Connection, name: str, source: str) -> object:
-    """Return the definition that was last saved from a file: one that still says the same has nothing new to say."""
-    for version in jobs.versions(conn, name, limit=500).items:
-        if version.source == source:
-            return version.definition
-    return None

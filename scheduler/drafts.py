@@ -8,16 +8,17 @@ from typing import Any
 
 import msgspec
 
-from rota.errors import InvalidDefinition, Refused, RotaError
+from rota.errors import Refused, RotaError
 from rota.events import Event, context_of
 from rota.expressions import fill
 from rota.ids import new_id
-from rota.messages import Priority, TaskMessage, encode
+from rota.jobs import Overlap
+from rota.messages import encode
 from rota.params import bind_params
 from rota.runs import Cause
 from rota.states import RunState
-from rota.times import rfc3339
-from scheduler.plans import Plan, StepPlan
+from scheduler.filling import context_for, filled, in_one_line, job_context, step_message
+from scheduler.plans import Limit, Plan, RateLimit, StepPlan
 from store.records import NewRun, NewTask
 
 MAX_LIMIT_KEY = 400
@@ -28,26 +29,42 @@ MAX_CHAIN = 32
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody or something wants a job to run.
 
-    `owner` is whom the run belongs to, None for the job's owner. A request with `skip` is recorded as skipped for that
-    reason. What a tick or an event asks for and cannot have is recorded as skipped; a person is told.
+    `owner` is whom the run belongs to, None for the job's owner. `events` are those that were gathered, `event` the
+    last of them. A request with `skip` is recorded as skipped for that reason. `overlap` takes the place of the job's
+    own, and `run` is the id of the run where it is known before. What a tick or an event asks for and cannot have is
+    recorded as skipped; a person is told. `takes_over` is an ended run whose results the new one keeps, as far as it
+    succeeded.
     """
 
     job: str
     cause: Cause
     params: dict[str, Any] = {}
     event: Event | None = None
+    events: tuple[Event, ...] = ()
     chain: tuple[str, ...] = ()
     owner: str | None = None
     skip: str | None = None
+    overlap: Overlap | None = None
+    run: str | None = None
+    takes_over: str | None = None
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that may be inserted. `limit_key` names what it needs a slot of, and `limit` how many there are."""
+    """A run that may be inserted, as soon as it has its place.
+
+    `limit_key` names what it needs a slot of, `limit` how many there are, and `overlap` what happens when none is free.
+    `rate_key` names what its start is counted for. `undecided` means that it begins with steps about which is decided
+    when it starts.
+    """
 
     run: NewRun
     tasks: tuple[NewTask, ...] = ()
     limit_key: str | None = None
     limit: int = 0
+    overlap: Overlap = "allow_all"
+    rate_key: str | None = None
+    undecided: bool = False
+    takes_over: str | None = None
 
 
 def draft(plan: Plan, request: Request, now: int) -> Draft:
@@ -60,7 +77,8 @@ def draft(plan: Plan, request: Request, now: int) -> Draft:
     try:
         return _granted(plan, request, now)
     except RotaError as error:
-        if request.cause.kind not in ("tick", "event"):
+        # A tick that a person asks for has somebody to tell.
+        if request.cause.kind not in ("tick", "event") or request.cause.person is not None:
             raise
         return skipped(plan, request, now, in_one_line(error))
 
@@ -69,7 +87,7 @@ def skipped(plan: Plan, request: Request, now: int, reason: str) -> Draft:
     """Return the record of a run that is not going to be."""
     return Draft(
         run=NewRun(
-            id=new_id(),
+            id=request.run or new_id(),
             job=request.job,
             job_version=plan.version,
             owner=request.owner or plan.job.owner,
@@ -85,81 +103,9 @@ def skipped(plan: Plan, request: Request, now: int, reason: str) -> Draft:
     )
 
 
-def in_one_line(error: RotaError) -> str:
-    """Return an error as the reason of a run."""
-    if isinstance(error, InvalidDefinition):
-        return "; ".join(str(problem) for problem in error.problems)
-    return str(error)
-
-
 def chain_of(event: Event) -> tuple[str, ...]:
     """Return the jobs that led to a run which the event starts: each once, so that a loop does not let it grow."""
     return tuple(dict.fromkeys(event.chain))[-MAX_CHAIN:]
-
-
-def step_message(
-    step: StepPlan,
-    *,
-    task: str,
-    run: str,
-    job: str,
-    owner: str,
-    priority: Priority,
-    chain: tuple[str, ...],
-    params: dict[str, Any],
-) -> TaskMessage:
-    """Return the message of a step's first attempt. Filled-in parameters are given, fixed ones are the step's."""
-    return TaskMessage(
-        task=task,
-        run=run,
-        job=job,
-        step=step.id,
-        actor=step.actor,
-        queue=step.queue,
-        params=params,
-        priority=priority,
-        owner=owner,
-        timeout_ms=step.timeout_ms,
-        retries=step.retries,
-        chain=chain,
-    )
-
-
-def context_for(
-    plan: Plan,
-    *,
-    run: str,
-    owner: str,
-    params: Mapping[str, Any],
-    cause: Cause,
-    event: Mapping[str, Any] | None,
-    steps: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """Return what expressions in a step's parameters may name."""
-    return {
-        "params": params,
-        "steps": steps or {},
-        "run": {
-            "id": run,
-            "owner": owner,
-            "cause": cause.kind,
-            "due": None if cause.due is None else rfc3339(cause.due),
-        },
-        "job": job_context(plan),
-        "event": event,
-    }
-
-
-def job_context(plan: Plan) -> dict[str, Any]:
-    """Return what expressions see as `job`."""
-    return {"name": plan.job.name, "label": plan.job.title, "owner": plan.job.owner}
-
-
-def filled(step: StepPlan, context: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a step's parameters with every expression replaced; ExpressionFailed if one has no value."""
-    params = fill(step.params, context)
-    assert isinstance(params, dict)
-    return params
 
 
 def _granted(plan: Plan, request: Request, now: int) -> Draft:
@@ -170,7 +116,7 @@ def _granted(plan: Plan, request: Request, now: int) -> Draft:
     params = plan.defaults
     if request.params or params is None:
         params = bind_params(plan.job, request.params)
-    run_id = new_id()
+    run_id = request.run or new_id()
     owner = request.owner or plan.job.owner
     run = NewRun(
         id=run_id,
@@ -183,25 +129,41 @@ def _granted(plan: Plan, request: Request, now: int) -> Draft:
         params=params,
         priority=plan.job.priority,
         chain=request.chain,
+        late_at=None if plan.late_ms is None else _wanted_at(request.cause, now) + plan.late_ms,
         timeout_at=None if plan.timeout_ms is None else now + plan.timeout_ms,
     )
     tasks = tuple(_task(plan, step, request, run) for step in plan.steps)
-    if plan.limit is None:
-        return Draft(run=run, tasks=tasks)
-    return Draft(run=run, tasks=tasks, limit_key=_limit_key(plan, params), limit=plan.limit.most)
+    overlap = request.overlap or plan.job.overlap
+    limit = plan.limit_under(overlap)
+    return Draft(
+        run=run,
+        tasks=tasks,
+        limit_key=None if limit is None else _key_of(plan, limit, params),
+        limit=0 if limit is None else limit.most,
+        overlap=overlap,
+        rate_key=rate_key(plan, params),
+        undecided=plan.undecided or request.takes_over is not None,
+        takes_over=request.takes_over,
+    )
+
+
+def _wanted_at(cause: Cause, now: int) -> int:
+    """Return since when a run is wanted: what a person asks for long after it was due is not late at once."""
+    return now if cause.due is None or cause.person is not None else cause.due
+
+
+def rate_key(plan: Plan, params: Mapping[str, Any]) -> str | None:
+    """Return what the start of a run with these parameters is counted for, None if its job has no rate."""
+    return None if plan.rate is None else _key_of(plan, plan.rate, params)
 
 
 def _task(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> NewTask:
     task = new_id()
-    if not step.first:
+    if not step.first or request.takes_over is not None:
         return NewTask(id=task, run=run.id, step=step.id, actor=step.actor, queue=step.queue, state=RunState.WAITING)
     params = step.params
     if step.dynamic:
-        event = None if request.event is None else context_of(request.event)
-        params = filled(
-            step,
-            context_for(plan, run=run.id, owner=run.owner, params=run.params, cause=run.cause, event=event),
-        )
+        params = filled(step, _context(plan, step, request, run))
     message = step_message(
         step,
         task=task,
@@ -217,11 +179,20 @@ def _task(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> NewTask:
     return NewTask(id=task, run=run.id, step=step.id, actor=step.actor, queue=step.queue, message=message)
 
 
-def _limit_key(plan: Plan, params: Mapping[str, Any]) -> str:
-    assert plan.limit is not None
-    if not plan.limit.dynamic:
-        return plan.limit.key
-    key = f"key:{fill(plan.limit.key, {'params': params, 'job': job_context(plan)})}"
+def _context(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> dict[str, Any]:
+    event = None if request.event is None else context_of(request.event)
+    events: list[dict[str, Any]] = []
+    if "events" in step.names:
+        events = [context_of(each) for each in request.events or (request.event,) if each is not None]
+    return context_for(
+        plan, run=run.id, owner=run.owner, params=run.params, cause=run.cause, event=event, events=events
+    )
+
+
+def _key_of(plan: Plan, limit: Limit | RateLimit, params: Mapping[str, Any]) -> str:
+    if not limit.dynamic:
+        return limit.key
+    key = f"key:{fill(limit.key, {'params': params, 'job': job_context(plan)})}"
     if len(key) <= MAX_LIMIT_KEY:
         return key
     # An index takes keys up to some size only.

@@ -113,6 +113,7 @@ def _bus(figures: BusFigures) -> Iterator[Family]:
     yield _gauge(metrics.DEAD_LETTERS, figures.dead + figures.dead_events)
     yield _gauge(metrics.OUTCOMES_WAITING, figures.outcomes_waiting)
     yield _gauge(metrics.EVENTS_WAITING, figures.events_waiting)
+    yield _gauge(metrics.EVENTS_OLDEST_AGE, (figures.events_oldest_ms or 0) / 1000)
     yield _gauge(metrics.WORKERS, figures.workers)
     # The first election is no failover.
     yield _counter(metrics.FAILOVERS, max(0, counted.get("elections", 0) - 1))

@@ -20,15 +20,19 @@ from bus.connection import Bus
 from rota.clock import SystemClock
 from rota.errors import StoreUnavailable
 from rota.ids import new_id
+from scheduler.announcing import Announcer
 from scheduler.catalogue import Catalogue
 from scheduler.definitions import Definitions
 from scheduler.events import Events
 from scheduler.leader import Leader
 from scheduler.recorder import Recorder
+from scheduler.started import Started
 from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
 from scheduler.upkeep import Upkeep
+from scheduler.waiting import Waiting
+from scheduler.windows import Windows
 from store.engine import Store
 
 if TYPE_CHECKING:
@@ -57,19 +61,33 @@ class Scheduler:
         owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
         self.leader = Leader(bus.leadership, owner, on_change=[self._on_leader], clock=clock)
         shared = (store, bus, catalogue, self.leader)
-        self.ticks = Ticks(*shared, clock=clock, tally=tally)
-        self.events = Events(*shared, clock=clock, tally=tally)
-        self.recorder = Recorder(*shared, clock=clock, tally=tally)
-        self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=clock, tally=tally)
-        self.upkeep = Upkeep(store, catalogue, self.leader, clock=clock)
+        self.announcer = Announcer(*shared, clock=clock)
+        windows = Windows(store, bus, catalogue, clock=clock)
+        self.ticks = Ticks(*shared, clock=clock, tally=tally, fire_windows=windows.fire)
         self.definitions = Definitions(store, settings.definitions_dir, self.leader, actors=registry, clock=clock)
+        self.events = Events(
+            *shared,
+            windows=windows,
+            definitions_read=self.definitions.read_under,
+            now_ms=self.ticks.now_ms,
+            clock=clock,
+            tally=tally,
+        )
+        self.recorder = Recorder(*shared, announcer=self.announcer, clock=clock, tally=tally)
+        self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=clock, tally=tally)
+        self.waiting = Waiting(*shared, clock=clock)
+        self.upkeep = Upkeep(store, self.leader, clock=clock)
+        self.started = Started(bus, owner, clock=clock)
         self.loops: tuple[Loop, ...] = (
             self.definitions.loop,
             self.ticks.loop,
             self.ticks.bell,
             self.events.loop,
             self.recorder.loop,
+            self.announcer.loop,
+            self.started.loop,
             self.sweeper.loop,
+            self.waiting.loop,
             self.upkeep.loop,
         )
 
@@ -88,6 +106,7 @@ class Scheduler:
         for loop in self.loops:
             if loop is not self.ticks.bell:
                 loop.stop(timeout)
+        self.started.leave()
         self.leader.stop()
 
     def _on_leader(self, epoch: int | None) -> None:

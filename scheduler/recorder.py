@@ -16,9 +16,11 @@ from rota.errors import BusUnavailable
 from rota.loop import Loop
 from rota.messages import Outcome, TaskMessage
 from rota.states import TERMINAL, RunState
-from scheduler.announcing import announcements
+from scheduler.announcing import Announcer, repeated_ends
+from scheduler.endings import Recorded
 from scheduler.halving import each_alone
-from scheduler.recording import Recorded, record
+from scheduler.promotion import record_and_promote
+from store.queries.announcements import leave_ends
 
 if TYPE_CHECKING:
     from bus.connection import Bus
@@ -36,8 +38,6 @@ BATCH = 500
 BLOCK_MS = 1000
 #: Time between two looks at entries that somebody read and never finished: a frozen leader, or ourselves.
 REWIND_SECONDS = 5.0
-#: Ends of runs that are kept to be published while Redis is away; older ones are given up.
-MOST_UNPUBLISHED = 10_000
 #: A task in one of these states has no message in the bus any more, only the mark that it ended.
 LEFT_THE_BUS = TERMINAL | {RunState.PAUSED}
 
@@ -52,18 +52,28 @@ class Recorder:
     """
 
     def __init__(
-        self, store: Store, bus: Bus, catalogue: Catalogue, leader: Leader, *, clock: Clock, tally: Tally
+        self,
+        store: Store,
+        bus: Bus,
+        catalogue: Catalogue,
+        leader: Leader,
+        *,
+        announcer: Announcer,
+        clock: Clock,
+        tally: Tally,
     ) -> None:
         self._store = store
         self._bus = bus
         self._catalogue = catalogue
         self._leader = leader
+        self._announcer = announcer
         self._clock = clock
         self._tally = tally
         self._epoch: int | None = None
         self._rewind_at = 0.0
         self._unsent: list[TaskMessage] = []
-        self._unpublished: list[Event] = []
+        #: How long (ms) some of them have to wait first, by task.
+        self._delays: dict[str, int] = {}
         self.recording = threading.Lock()
         self.loop = Loop("recorder", self.step, interval=1.0)
 
@@ -71,9 +81,8 @@ class Recorder:
         """Record one batch; waits for it as long as `BLOCK_MS`."""
         epoch = self._leader.leading()
         if epoch is None:
-            # The new leader finds in the store what is left to send; what is left to publish only we know.
-            self._unsent = []
-            self._publish()
+            # The new leader finds in the store what is left to send.
+            self._unsent, self._delays = [], {}
             return 1.0
         self._pass_on()
         if epoch != self._epoch or self._clock.monotonic() >= self._rewind_at:
@@ -111,7 +120,8 @@ class Recorder:
         with self.recording:
             recorded, events = self._store.write(lambda conn: self._record(conn, entries))
             self._unsent += recorded.messages
-            self._unpublished += events
+            self._delays |= recorded.delays
+            self._announcer.publish(events)
             self._pass_on()
             ended, paused = _settled(entries, TERMINAL), _settled(entries, {RunState.PAUSED})
             self._bus.outcomes.done([entry for entry, _ in entries], ended, paused)
@@ -121,25 +131,26 @@ class Recorder:
 
     def _record(self, conn: Connection, entries: Sequence[Entry]) -> tuple[Recorded, list[Event]]:
         now = self._clock.now_ms()
-        recorded = record(conn, [outcome for _, outcome in entries], catalogue=self._catalogue, now=now)
-        return recorded, announcements(conn, recorded.closed, self._catalogue.current)
+        outcomes = [outcome for _, outcome in entries]
+        recorded = record_and_promote(conn, outcomes, catalogue=self._catalogue, now=now)
+        reported = {outcome.run for outcome in outcomes}
+        closed = [one for one in recorded.closed if one.run in reported]
+        # No report would bring the others back, if this scheduler died before it has told.
+        leave_ends(conn, [one.run for one in recorded.closed if one.run not in reported])
+        if recorded.applied.repeated:
+            closed += repeated_ends(conn, outcomes, closed)
+        return recorded, self._announcer.ends(conn, closed)
 
     def _pass_on(self) -> None:
-        """Send next steps and publish ends of runs; what Redis did not take is kept for the next pass."""
+        """Send next steps; what Redis did not take is kept for the next pass."""
         try:
             if self._unsent:
-                self._bus.sender.send(self._unsent)
-                self._unsent = []
-            self._publish()
+                self._bus.sender.send(self._unsent, delays=self._delays)
+                self._unsent, self._delays = [], {}
         except BusUnavailable:
-            # Both are safe to repeat: a message is known by its task, an event by its id.
+            # Safe to repeat: a message is known by its task.
             self._epoch = None
             raise
-
-    def _publish(self) -> None:
-        if self._unpublished:
-            self._bus.events.publish(self._unpublished[-MOST_UNPUBLISHED:])
-            self._unpublished = []
 
 
 def _settled(entries: Sequence[Entry], states: Collection[RunState]) -> list[tuple[str, int]]:

@@ -18,8 +18,9 @@ from rota.loop import Loop
 from rota.messages import Outcome
 from rota.states import RunState
 from scheduler import control
-from scheduler.recording import Recorded, ended_by_scheduler, record
-from store.queries import runs
+from scheduler.endings import Recorded, ended_by_scheduler
+from scheduler.promotion import record_and_promote
+from store.queries import announcements, runs
 from store.records import CANCEL, PAUSE
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Sweeper:
             return
         outcomes = [self._ending(task) for task in tasks]
         recorded = self._store.write(lambda conn: self._record(conn, outcomes))
-        self._bus.sender.send(recorded.messages)
+        self._bus.sender.send(recorded.messages, delays=recorded.delays)
 
     def _ending(self, task: OpenTask) -> Outcome:
         state = RunState.CANCELLED if task.cancel_requested == CANCEL else RunState.PAUSED
@@ -143,15 +144,22 @@ class Sweeper:
         )
 
     def _record(self, conn: Connection, outcomes: Sequence[Outcome]) -> Recorded:
-        return record(conn, outcomes, catalogue=self._catalogue, now=self._clock.now_ms())
+        recorded = record_and_promote(conn, outcomes, catalogue=self._catalogue, now=self._clock.now_ms())
+        announcements.leave_ends(conn, [one.run for one in recorded.closed])
+        return recorded
 
     def _send_again(self, tasks: Sequence[OpenTask]) -> None:
         if not tasks:
             return
         now = self._clock.now_ms()
-        # A retry that was waiting for its time goes on waiting.
+        # What was waiting for its time, a retry or a turn within a rate limit, goes on waiting.
         self._bus.sender.put(
-            (task.id, header_of(task.message), body_of(task.message), max(0, (task.retry_at or 0) - now))
+            (
+                task.id,
+                header_of(task.message),
+                body_of(task.message),
+                max(0, (task.retry_at or 0) - now, (task.start_at or 0) - now),
+            )
             for task in tasks
         )
         with self._store.writing() as conn:

@@ -8,57 +8,60 @@ what the one before has done:
   decided, so deciding twice (even by two leaders at once) is deciding once;
 - the emission carries the epoch, so a leader that is none any more emits nothing; what it has recorded is queued in the
   store, and the sweeper sends it.
+
+Between two batches comes at most one page of what else there is to do: bringing ticks in line with definitions that
+changed, and filling the timetable. Nothing here grows with the number of jobs.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bus.timetable import BATCH, Advance, Claimed, Tick
+from bus.timetable import BATCH, Advance, Claimed, Tick, Window
 from rota.errors import BusUnavailable, StaleEpoch
 from rota.loop import Loop
-from rota.messages import TaskMessage
-from rota.runs import Cause
 from rota.states import RunState
-from scheduler.admission import Admitted, admit_in
-from scheduler.catalogue import Snapshot
-from scheduler.catch_up import decide
-from scheduler.drafts import Request
-from scheduler.timeline import Changes, Key, changes
+from scheduler.admission import Admitted, admit_in, delays_of, stop_others
+from scheduler.deciding import Decided, decide_tick, in_batches
+from scheduler.retiming import Retiming, set_aside
+from scheduler.seeding import Seeding
+from scheduler.timekeeping import TOLERANCE_MS, Timekeeper, read
+from scheduler.timeline import Key
 from store.batches import batches
-from store.queries import jobs
+from store.queries import revision
 from store.queries import ticks as tick_rows
-from store.records import Advance as RowAdvance
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
     from scheduler.catalogue import Catalogue
     from scheduler.leader import Leader
+    from scheduler.plans import Plan
     from scheduler.tally import Tally
     from store.engine import Connection, Store
 
 logger = logging.getLogger(__name__)
 
+FireWindows = Callable[[int, Sequence[Window], int], None]
+"""Takes the epoch, the windows that are due, and the time in ms."""
+
 #: Time between two looks whether a job changed or the timetable was lost.
 LOOK_SECONDS = 1.0
-#: Time between two comparisons of the whole timetable with the store; heals whatever Redis forgot of it.
-RESEED_SECONDS = 60.0
+#: Time between two looks at delayed messages while everything is paused: retries of what runs already go on.
+PAUSED_SECONDS = 0.25
 
 
 @dataclass(slots=True)
-class _Decided:
-    """What was decided for one claimed tick; a trigger that is gone has no row to move."""
+class _Known:
+    """What the store said about the jobs of some ticks, and at which revision."""
 
-    tick: Tick
-    requests: list[Request] = field(default_factory=list)
-    row: RowAdvance | None = None
-    next_start: int | None = None
-    failure: str | None = None
+    stamp: int
+    plans: dict[str, Plan]
+    dues: dict[Key, int | None]
 
 
 @dataclass(slots=True)
@@ -70,10 +73,18 @@ class _Recorded:
 
 
 class Ticks:
-    """The duty of the ticks; only the leader's does anything."""
+    """The duty of the ticks; only the leader's does anything. Windows that are due are handed to `fire_windows`."""
 
     def __init__(
-        self, store: Store, bus: Bus, catalogue: Catalogue, leader: Leader, *, clock: Clock, tally: Tally
+        self,
+        store: Store,
+        bus: Bus,
+        catalogue: Catalogue,
+        leader: Leader,
+        *,
+        clock: Clock,
+        tally: Tally,
+        fire_windows: FireWindows | None = None,
     ) -> None:
         self._store = store
         self._bus = bus
@@ -81,14 +92,14 @@ class Ticks:
         self._leader = leader
         self._clock = clock
         self._tally = tally
-        #: Under which epoch the timetable was compared with the store; None when it has to be done again.
+        self._fire_windows = fire_windows
+        self._retiming = Retiming(store, bus, catalogue)
+        self._seeding = Seeding(store, bus, clock=clock)
+        #: Whose term all that follows belongs to; None when it has to be found out again.
         self._epoch: int | None = None
-        self._snapshot = Snapshot()
-        #: The due time of each trigger as the store has it.
-        self._dues: dict[Key, int] = {}
-        self._unsent: list[TaskMessage] = []
+        self._time = Timekeeper(None)
+        self._unsent: list[Admitted] = []
         self._look_at = 0.0
-        self._reseed_at = 0.0
         self.loop = Loop("ticks", self.step, interval=LOOK_SECONDS)
         self._not_listening = threading.Event()
         self.bell = Loop("timetable-bell", self._listen, interval=LOOK_SECONDS)
@@ -113,10 +124,16 @@ class Ticks:
             self._unsent.clear()
             return LOOK_SECONDS
         try:
+            if epoch != self._epoch:
+                self._begin(epoch)
             return self._pass(epoch)
         except StaleEpoch:
             self._leader.doubt()
             return LOOK_SECONDS
+        except BusUnavailable:
+            # Whoever comes back may have forgotten the last moments.
+            self._start_over()
+            raise
 
     def _listen(self) -> float:
         # A standby must not listen: it would take the token from the leader.
@@ -126,150 +143,158 @@ class Ticks:
         self._bus.timetable.listen(self._not_listening, self.loop.wake)
         return 0.0
 
+    def now_ms(self) -> int:
+        """Return the time as this leader trusts it, in ms; that of the own clock before the clocks were compared."""
+        return self._time.now(self._clock.monotonic()) or self._clock.now_ms()
+
+    # --- one pass --------------------------------------------------------------------------------------------
+
+    def _begin(self, epoch: int) -> None:
+        self._time = Timekeeper(self._bus.timetable.trusted())
+        # Nothing is due yet: this only asks for the time.
+        self._claim(epoch, 0)
+        self._start_over()
+        self._epoch = epoch
+
+    def _start_over(self) -> None:
+        self._retiming.start_over()
+        self._seeding.start_over()
+        self._look_at = 0.0
+
     def _pass(self, epoch: int) -> float:
         if self._unsent:
             self._emit(epoch, [], self._unsent)
             self._unsent = []
-        claimed = self._bus.timetable.claim(epoch, BATCH)
-        claimed_at = self._clock.monotonic()
-        self._look(epoch, claimed.now)
-        starts = []
-        for batch in _batches(self._decide(tick, claimed.now) for tick in claimed.ticks):
-            if self._leader.leading() != epoch:
-                return 0.0
-            if not self._carry_out(epoch, batch):
-                return 0.0
-            starts += [one.next_start for one in batch if one.next_start is not None]
-        return self._pause(claimed, claimed_at, starts)
+        paused = self._catalogue.current.paused is not None
+        asked = self._clock.monotonic()
+        until = self._time.now(asked) or 0
+        claimed = self._claim(epoch, 0 if paused else until)
+        now = self._time.now(asked) or 0
+        if abs(until - now) <= TOLERANCE_MS:
+            # Confirmed, but for what the answer took: to the millisecond the time at which they were claimed.
+            now = until
+        self._look(now)
+        if claimed.windows and self._fire_windows is not None:
+            self._fire_windows(epoch, claimed.windows, now)
+        starts = self._decide(epoch, claimed.ticks, now)
+        self._go_on(now)
+        if starts is None or self._retiming.behind or self._seeding.fast:
+            return 0.0
+        return PAUSED_SECONDS if paused else self._rest(claimed, starts, now, asked)
 
-    def _pause(self, claimed: Claimed, claimed_at: float, starts: Sequence[int]) -> float:
+    def _claim(self, epoch: int, until: int) -> Claimed:
+        """Claim what is due until a time, and compare the clocks with the server's."""
+        asked = self._clock.monotonic()
+        claimed = self._bus.timetable.claim(epoch, until, BATCH)
+        before = self._time.doubted
+        self._time.look(read(self._clock, server=claimed.server_now, asked=asked))
+        if self._time.doubted != before:
+            logger.warning("clocks.compared", extra={"wrong": ", ".join(self._time.doubted) or "none"})
+        return claimed
+
+    def _look(self, now: int) -> None:
+        at = self._clock.monotonic()
+        if at < self._look_at:
+            return
+        self._look_at = at + LOOK_SECONDS
+        self._bus.timetable.note_trusted(now)
+        self._retiming.look()
+        self._seeding.look()
+
+    def _go_on(self, now: int) -> None:
+        """Do a page of what else there is to do; what was lost comes before what is new."""
+        self._seeding.go_on()
+        if self._retiming.behind and not self._seeding.fast:
+            self._retiming.go_on(now)
+
+    def _rest(self, claimed: Claimed, starts: Sequence[int], now: int, asked: float) -> float:
         if claimed.next_due is not None:
             starts = [*starts, claimed.next_due]
-        until = min(starts, default=claimed.now + 60_000)
-        passed = self._clock.monotonic() - claimed_at
-        return min(max((until - claimed.now) / 1000 - passed, 0.0), LOOK_SECONDS)
-
-    # --- following the definitions ---------------------------------------------------------------------------
-
-    def _look(self, epoch: int, now: int) -> None:
-        at = self._clock.monotonic()
-        if epoch == self._epoch and at < self._look_at:
-            return
-        whole = epoch != self._epoch or at >= self._reseed_at or not self._bus.timetable.seeded()
-        with self._store.reading() as conn:
-            self._catalogue.refresh(conn)
-        if whole or self._catalogue.current is not self._snapshot:
-            self._follow(self._catalogue.current, now, whole=whole)
-        self._epoch = epoch
-        self._look_at = at + LOOK_SECONDS
-
-    def _follow(self, snapshot: Snapshot, now: int, *, whole: bool) -> None:
-        """Bring ticks in store and timetable in line with the jobs; `whole` writes every entry of the timetable."""
-
-        def change(conn: Connection) -> tuple[Changes, dict[Key, int]]:
-            rows = tick_rows.load_all(conn)
-            found = changes(snapshot.plans, rows, now, unreadable=snapshot.broken)
-            tick_rows.set_due(conn, found.rows)
-            tick_rows.drop(conn, found.gone)
-            self._set_aside(conn, found.failed)
-            dues = {(row.job, row.trigger): row.due for row in (*rows, *found.rows)}
-            return found, {key: due for key in found.entries if (due := dues[key]) is not None}
-
-        found, dues = self._store.write(change)
-        moved = set(found.moved)
-        entries = [entry for key, entry in found.entries.items() if whole or key in moved or key not in self._dues]
-        self._bus.timetable.drop_ticks(Tick(job=job, trigger=trigger, due=0) for job, trigger in found.idle)
-        self._bus.timetable.put_ticks(entries)
-        self._dues, self._snapshot = dues, snapshot
-        if whole:
-            self._bus.timetable.mark_seeded()
-            self._reseed_at = self._clock.monotonic() + RESEED_SECONDS
-
-    def _set_aside(self, conn: Connection, failed: Mapping[str, str]) -> None:
-        for job, failure in failed.items():
-            reason = f"its schedule cannot be computed: {failure}"
-            jobs.set_enabled(conn, [job], False, at=self._clock.now_ms(), reason=reason)
-            logger.error("schedule.set_aside", extra={"job": job, "reason": reason})
+        passed = self._clock.monotonic() - asked
+        return min(max((min(starts, default=now + 60_000) - now) / 1000 - passed, 0.0), LOOK_SECONDS)
 
     # --- deciding --------------------------------------------------------------------------------------------
 
-    def _decide(self, tick: Tick, now: int) -> _Decided:
-        plan = self._snapshot.plans.get(tick.job)
-        schedule = None if plan is None else plan.schedules.get(tick.trigger)
-        if plan is None or schedule is None:
-            return _Decided(tick)
-        due = self._dues.get((tick.job, tick.trigger), tick.due)
-        start = schedule.start_of(due)
-        if start > now:
-            # Decided before, and its emission was lost.
-            return _Decided(tick, next_start=start)
-        decided = _Decided(tick)
-        try:
-            decision = decide(
-                due, now, schedule.following, plan.job.catch_up, start=start, jitter_ms=schedule.jitter_ms
-            )
-            next_due = decision.next_due if plan.enabled else None
-            decided.next_start = None if next_due is None else schedule.start_of(next_due)
-        except Exception as error:  # whatever a schedule raises concerns its own job only
-            decided.failure = f"{type(error).__name__}: {error}"
-            return decided
-        decided.row = RowAdvance(job=tick.job, trigger=tick.trigger, old_due=due, new_due=next_due)
-        decided.requests = [
-            Request(job=tick.job, cause=Cause.of_tick(tick.trigger, skip.due), skip=skip.reason)
-            for skip in decision.skips
-        ]
-        decided.requests += [Request(job=tick.job, cause=Cause.of_tick(tick.trigger, due)) for due in decision.runs]
-        return decided
+    def _decide(self, epoch: int, ticks: Sequence[Tick], now: int) -> list[int] | None:
+        """Decide these ticks and return when they start next; None when they have to be claimed again first."""
+        starts: list[int] = []
+        if not ticks:
+            return starts
+        known = self._read(ticks, now)
+        if self._catalogue.current.paused is not None:
+            return None
+        decided = (
+            decide_tick(tick, known.plans.get(tick.job), known.dues.get((tick.job, tick.trigger)), now)
+            for tick in ticks
+        )
+        for batch in in_batches(decided, BATCH):
+            if self._leader.leading() != epoch or not self._carry_out(epoch, batch, known, now):
+                return None
+            starts += [one.next_start for one in batch if one.next_start is not None]
+        return starts
+
+    def _read(self, ticks: Sequence[Tick], now: int) -> _Known:
+        names = list(dict.fromkeys(tick.job for tick in ticks))
+        known = self._known(names)
+        if not self._retiming.follows(known.stamp):
+            self._retiming.bring_first(names, now)
+            known = self._known(names)
+        return known
+
+    def _known(self, names: Sequence[str]) -> _Known:
+        with self._store.reading() as conn:
+            self._catalogue.refresh(conn)
+            stamp = revision.read(conn).value
+            return _Known(stamp, self._catalogue.plans(conn, names), tick_rows.dues(conn, names))
 
     # --- carrying out ----------------------------------------------------------------------------------------
 
-    def _carry_out(self, epoch: int, batch: Sequence[_Decided]) -> bool:
-        """Record and emit a batch; False if a job changed meanwhile, and nothing was done."""
-        recorded = self._store.write(lambda conn: self._record(conn, batch))
+    def _carry_out(self, epoch: int, batch: Sequence[Decided], known: _Known, now: int) -> bool:
+        """Record and emit a batch; False if a job of it changed meanwhile, and nothing was done."""
+        recorded = self._store.write(lambda conn: self._record(conn, batch, known, now))
         if recorded is None:
             self._look_at = 0.0
             return False
-        advances = []
-        for one in batch:
-            key = (one.tick.job, one.tick.trigger)
-            if one.row is not None and key not in recorded.moved:
-                # The store knows better than we do: read it again before anything is decided about it.
-                self._epoch = None
-                continue
-            if one.row is not None:
-                self._remember(key, one.row.new_due)
-            advances.append(Advance(tick=one.tick, next_due=one.next_start))
-        messages = [message for one in recorded.admitted for message in one.messages]
+        # What did not move was decided by somebody else: it stays, and is read anew when it is claimed again.
+        advances = [
+            Advance(tick=one.tick, next_due=one.next_start)
+            for one in batch
+            if one.row is None or (one.tick.job, one.tick.trigger) in recorded.moved
+        ]
         self._count(recorded.admitted)
-        self._emit(epoch, advances, messages)
+        self._emit(epoch, advances, recorded.admitted)
         return True
 
-    def _record(self, conn: Connection, batch: Sequence[_Decided]) -> _Recorded | None:
-        self._catalogue.refresh(conn)
-        if self._catalogue.current is not self._snapshot:
+    def _record(self, conn: Connection, batch: Sequence[Decided], known: _Known, now: int) -> _Recorded | None:
+        if revision.read(conn).value != known.stamp and self._changed(conn, batch, known):
             return None
         requests = [request for one in batch for request in one.requests]
-        admitted = admit_in(conn, requests, now=self._clock.now_ms(), plans=self._snapshot.plans)
+        admitted = admit_in(conn, requests, now=now, plans=known.plans)
         moved = tick_rows.advance(conn, [one.row for one in batch if one.row is not None])
-        self._set_aside(conn, {one.tick.job: one.failure for one in batch if one.failure is not None})
+        set_aside(conn, {one.tick.job: one.failure for one in batch if one.failure is not None}, now)
         return _Recorded(admitted, moved)
 
-    def _remember(self, key: Key, due: int | None) -> None:
-        if due is None:
-            self._dues.pop(key, None)
-        else:
-            self._dues[key] = due
+    def _changed(self, conn: Connection, batch: Sequence[Decided], known: _Known) -> bool:
+        """Look whether a job of the batch is another one than it was decided by, or everything was paused."""
+        self._catalogue.refresh(conn)
+        if self._catalogue.current.paused is not None:
+            return True
+        names = list({one.tick.job for one in batch})
+        plans = self._catalogue.plans(conn, names)
+        return any(_state(plans.get(name)) != _state(known.plans.get(name)) for name in names)
 
-    def _emit(self, epoch: int, advances: Sequence[Advance], messages: Sequence[TaskMessage]) -> None:
+    def _emit(self, epoch: int, advances: Sequence[Advance], admitted: Sequence[Admitted]) -> None:
         # The ticks move on with the last of the messages: until then they would be claimed again.
-        *first, last = list(batches(messages)) or [[]]
+        *first, last = list(batches(message for one in admitted for message in one.messages)) or [[]]
+        delays = delays_of(admitted)
         try:
+            stop_others(self._bus, admitted)
             for some in first:
-                self._bus.timetable.emit(epoch, (), some)
-            self._bus.timetable.emit(epoch, advances, last)
+                self._bus.timetable.emit(epoch, (), some, delays=delays)
+            self._bus.timetable.emit(epoch, advances, last, delays=delays)
         except BusUnavailable:
             # Whether it was done is not known. Sending again is harmless, and ticks that stayed are claimed again.
-            self._unsent = list(messages)
+            self._unsent = list(admitted)
             raise
 
     def _count(self, admitted: Sequence[Admitted]) -> None:
@@ -280,15 +305,5 @@ class Ticks:
         self._tally.add("ticks_run", len(admitted) - repeated - skipped)
 
 
-def _batches(decided: Iterable[_Decided]) -> Iterator[list[_Decided]]:
-    """Give what was decided in pieces of at most about 500 runs: after an outage one tick may make a hundred."""
-    batch: list[_Decided] = []
-    size = 0
-    for one in decided:
-        if batch and size + len(one.requests) > BATCH:
-            yield batch
-            batch, size = [], 0
-        batch.append(one)
-        size += len(one.requests)
-    if batch:
-        yield batch
+def _state(plan: Plan | None) -> tuple[int, bool, int] | None:
+    return None if plan is None else (plan.version, plan.enabled, plan.enabled_at)

@@ -15,6 +15,7 @@ from rota.messages import Outcome, TaskMessage
 from rota.runs import Failure
 from rota.states import RunState
 from rota.times import DAY_MS
+from scheduler.announcing import Announcer
 from scheduler.catalogue import Catalogue
 from scheduler.events import Events
 from scheduler.leader import Leader
@@ -22,6 +23,8 @@ from scheduler.recorder import Recorder
 from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
+from scheduler.waiting import Waiting
+from scheduler.windows import Windows
 from store.engine import Store
 from store.queries import jobs, runs, ticks
 from store.records import RunDetail, RunRecord, TickRecord
@@ -37,10 +40,18 @@ class Duties:
         self.catalogue = Catalogue(REGISTRY)
         self.leader = Leader(bus.leadership, owner)
         shared = (store, bus, self.catalogue, self.leader)
-        self.ticks = Ticks(*shared, clock=self.clock, tally=self.tally)
-        self.events = Events(*shared, clock=self.clock, tally=self.tally)
-        self.recorder = Recorder(*shared, clock=self.clock, tally=self.tally)
-        self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=self.clock, tally=self.tally)
+        self.announcer = Announcer(*shared, clock=self.clock)
+        self.windows = Windows(store, bus, self.catalogue, clock=self.clock)
+        self.ticks = Ticks(*shared, clock=self.clock, tally=self.tally, fire_windows=self.windows.fire)
+        self.events = Events(*shared, windows=self.windows, clock=self.clock, tally=self.tally)
+        self.recorder = Recorder(*shared, announcer=self.announcer, clock=self.clock, tally=self.tally)
+        self.sweeper = Sweeper(
+            *shared,
+            recording=self.recorder.recording,
+            clock=self.clock,
+            tally=self.tally,
+        )
+        self.waiting = Waiting(*shared, clock=self.clock)
 
 
 REGISTRY: Registry = load_registry(["tests.actors_for_tests"])

@@ -88,7 +88,7 @@ def test_overlapping_run_is_skipped_with_reason(store: Store) -> None:
     (three,) = ask(store, person("3"))
 
     assert [one.state, two.state, three.state] == [RunState.QUEUED, RunState.SKIPPED, RunState.SKIPPED]
-    assert three.reason == "another run of the job is still open"
+    assert three.reason == f"run {one.run} is still open"
     assert detail(store, three).run.ended_at == NOW
     assert detail(store, three).tasks == ()
 
@@ -113,8 +113,8 @@ def test_concurrency_key_is_filled_in_and_limited(store: Store) -> None:
     to_a = ask(store, person("1"), person("2"), person("3"), params={"to": "a"})
     to_b = ask(store, person("4"), params={"to": "b"})
 
-    assert [one.state for one in to_a] == [RunState.QUEUED, RunState.QUEUED, RunState.SKIPPED]
-    assert to_a[2].reason == "2 runs with the key copy:a are still open"
+    assert [one.state for one in to_a] == [RunState.QUEUED, RunState.QUEUED, RunState.WAITING]
+    assert to_a[2].reason == f"waits: 2 runs with the key copy:a are still open: {to_a[0].run}, {to_a[1].run}"
     assert to_b[0].state is RunState.QUEUED
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
-from rota.errors import NotFound, Refused
-from rota.events import Event
+from bus.messages import body_of, header_of
 from rota.runs import Cause
 from rota.states import RunState
 from scheduler import control
 from scheduler.admission import Request, admit, deliver
 from store.engine import Store
-from tests.integration.scheduler.conftest import REGISTRY, World
+from store.queries import runs
+from tests.integration.scheduler.conftest import REGISTRY, World, finished
 
 STEPS = [
     {"id": "a", "actor": "sleep", "with": {"seconds": 1}},
@@ -102,6 +103,21 @@ def test_paused_run_continues_where_it_was(world: World) -> None:
     assert [message.step for message in world.work()] == ["b"]
 
 
+def test_pause_between_two_attempts_gives_none_back(world: World) -> None:
+    world.define(steps=[{**STEPS[0], "retries": {"max": 1}}])
+    run = start(world)
+    fail_once(world, run)
+    world.record()
+    assert state(world, run) is RunState.RETRYING
+    control.pause(world.store, world.bus, [run])
+    world.record()
+    assert state(world, run) is RunState.PAUSED
+
+    resume(world, run)
+
+    assert [message.attempt for message in world.work()] == [2]
+
+
 def test_pause_holds_back_the_next_step_until_resumed(world: World) -> None:
     world.define(steps=STEPS)
     run = start(world)
@@ -120,47 +136,18 @@ def test_pause_holds_back_the_next_step_until_resumed(world: World) -> None:
     assert state(world, run) is RunState.SUCCEEDED
 
 
-def test_retry_is_a_new_run_with_the_same_parameters_and_event(world: World) -> None:
-    world.define(
-        params={"n": {"type": "integer", "default": 1}},
-        triggers=[{"event": "ping"}],
-        steps=[{"id": "a", "actor": "sleep", "with": {"seconds": "${event.data.seconds}"}}],
-    )
-    world.bus.events.publish([Event(id="1", source="test", type="ping", data={"seconds": 5})])
-    world.duties.events.step()
-    (first,) = world.runs()
-    world.work(state="failed")
-    world.record()
-
-    again = control.retry(
-        world.store, world.bus, first.id, person="alice", now=world.clock.now_ms(), actors=REGISTRY, request_id="x"
-    )
-    twice = control.retry(
-        world.store, world.bus, first.id, person="alice", now=world.clock.now_ms(), actors=REGISTRY, request_id="x"
-    )
-
-    assert again.run == twice.run
-    record = world.detail(again.run).run
-    assert (record.cause.kind, record.cause.parent, record.cause.person) == ("parent", first.id, "alice")
-    assert world.work()[0].params == {"seconds": 5}
-    assert state(world, first.id) is RunState.FAILED
-
-
-def test_open_run_cannot_be_retried(world: World) -> None:
-    world.define()
-    run = start(world)
-
-    with pytest.raises(Refused, match="queued"):
-        control.retry(world.store, world.bus, run, person="alice", now=1, actors=REGISTRY)
-    with pytest.raises(NotFound):
-        control.retry(world.store, world.bus, "nobody", person="alice", now=1, actors=REGISTRY)
+def fail_once(world: World, run: str) -> None:
+    """Fail the first attempt as a worker does it: the next one waits in the timetable."""
+    with world.store.reading() as conn:
+        (task,) = runs.open_tasks(conn, before=world.clock.now_ms() + 1000)
+    answer = world.bus.scripts.run("fetch", ["default", "worker", 1, 60_000])
+    again = msgspec.structs.replace(task.message, attempt=2)
+    outcome = finished(task.message, int(answer[1]), "retrying", at=world.clock.now_ms(), retry_at=2**50)
+    item = [task.id, answer[1], "again", msgspec.json.encode(outcome), header_of(again), body_of(again), 3_600_000]
+    world.bus.scripts.run("settle", ["worker", "1", 100_000, *item])
 
 
 def finish(world: World, run: str, fence: int) -> None:
-    import msgspec
-
-    from tests.integration.scheduler.conftest import finished
-
     task = world.detail(run).tasks[0]
     message = Message(task.id, run)
     outcome = finished(message, fence, "succeeded", at=world.clock.now_ms())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scheduler.definitions import SHIPPED_FOLDER, Definitions, read_folder
+from scheduler.shipping import save_shipped
 from store.queries import jobs
 from tests.factories import make_job
 from tests.integration.scheduler.conftest import REGISTRY, World
@@ -186,6 +187,62 @@ def test_shipped_jobs_are_saved_unless_edited(world: World, definitions: Definit
     definitions.step()
 
     assert world.job("sync-datasources").source == "api"
+
+
+def _ship(world: World, **changes: Any) -> None:
+    job = make_job("tidy", owner="system", **changes)
+    with world.store.writing() as conn:
+        save_shipped(conn, [job], actors=REGISTRY, at=world.clock.now_ms())
+
+
+def test_upgrade_is_merged_with_a_local_edit(world: World) -> None:
+    _ship(world, label="Tidy", timeout="PT1H")
+    edited = make_job("tidy", owner="system", label="Tidy up here", timeout="PT1H")
+    with world.store.writing() as conn:
+        jobs.save(conn, edited, author="alice", source="api", at=world.clock.now_ms())
+
+    _ship(world, label="Tidy", timeout="PT2H")
+    _ship(world, label="Tidy", timeout="PT2H")
+
+    record = world.job("tidy")
+    assert (record.definition["label"], record.definition["timeout"], record.source) == (
+        "Tidy up here",
+        "PT2H",
+        "merged",
+    )
+    with world.store.reading() as conn:
+        versions = jobs.versions(conn, "tidy").items
+    assert [(each.version, each.source) for each in versions] == [
+        (4, "merged"), (3, "shipped"), (2, "api"), (1, "shipped"),
+    ]  # fmt: skip
+
+    _ship(world, label="Tidier", timeout="PT3H")
+    record = world.job("tidy")
+    assert (record.definition["label"], record.definition["timeout"]) == ("Tidy up here", "PT3H")
+
+
+def test_merge_that_makes_no_job_leaves_the_edited_one(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    step = {"actor": "sleep", "with": {"seconds": 1}}
+    _ship(world, steps=[{"id": "a", **step}, {"id": "b", **step}])
+    mine = make_job("tidy", owner="system", steps=[{"id": "b", **step}])
+    with world.store.writing() as conn:
+        jobs.save(conn, mine, author="alice", source="api", at=world.clock.now_ms())
+
+    _ship(world, steps=[{"id": "a", **step}, {"id": "b", **step}, {"id": "c", "needs": ["a"], **step}])
+
+    record = world.job("tidy")
+    assert (record.definition, record.source, record.author) == (mine.definition(), "api", "alice")
+    assert "definition.not_merged" in caplog.messages
+
+
+def test_job_of_somebody_that_has_the_name_of_a_new_shipped_one_is_left_alone(world: World) -> None:
+    mine = make_job("tidy", label="Mine")
+    with world.store.writing() as conn:
+        jobs.save(conn, mine, author="alice", source="api", at=world.clock.now_ms())
+
+    _ship(world, label="Tidy")
+
+    assert (world.job("tidy").definition["label"], world.job("tidy").version) == ("Mine", 1)
 
 
 def test_shipped_definitions_are_valid() -> None:

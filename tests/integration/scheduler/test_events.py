@@ -10,10 +10,12 @@ import pytest
 from rota.errors import BusUnavailable
 from rota.events import Event
 from rota.states import RunState
+from scheduler.events import Events
 from store.engine import Store
 from store.queries import events
 from tests.integration.scheduler.conftest import Duties, World, states
 
+HOUR = 3_600_000
 LISTEN = [{"event": "entry.*"}]
 
 
@@ -65,6 +67,17 @@ def test_event_published_twice_starts_one_run(world: World) -> None:
     assert len(world.runs()) == 2
     counted = world.duties.tally.take()
     assert counted == {"events_matched": 2, "events_repeated": 2}
+
+
+def test_event_that_comes_twice_out_of_order_and_an_hour_late_starts_one_run(world: World) -> None:
+    world.define(triggers=LISTEN)
+    now = world.clock.now_ms()
+    for event_id, age in (("late", HOUR), ("new", 0), ("late", HOUR), ("new", 0), ("older", 2 * HOUR), ("late", HOUR)):
+        publish(world, event_id, time=now - age)
+        take(world)
+
+    causes = [run.cause.event for run in world.runs()]
+    assert [cause["id"] for cause in causes if cause is not None] == ["late", "new", "older"]
 
 
 def test_repeated_event_does_not_start_a_job_that_came_later(world: World) -> None:
@@ -127,7 +140,7 @@ def test_crash_before_the_entry_is_dropped_starts_nothing_twice(world: World, mo
     world.define(triggers=LISTEN)
     publish(world, "1")
 
-    def lost(*_: object) -> int:
+    def lost(*_: object, **__: object) -> int:
         raise BusUnavailable("the reply was lost")
 
     with monkeypatch.context() as patch:
@@ -174,4 +187,29 @@ def test_overlapping_event_is_a_recorded_skip(world: World) -> None:
     take(world)
 
     assert states(world.runs()) == [RunState.QUEUED, RunState.SKIPPED]
-    assert received(world)[0].matched[0].reason == "another run of the job is still open"
+    assert received(world)[0].matched[0].reason == f"run {world.runs()[0].id} is still open"
+
+
+def test_nothing_is_read_before_the_definitions_are(world: World) -> None:
+    """What comes at the first start finds the jobs that listen for it."""
+    read: list[int] = []
+    duties = world.duties
+    waiting = Events(
+        world.store,
+        world.bus,
+        duties.catalogue,
+        duties.leader,
+        windows=duties.windows,
+        definitions_read=lambda epoch: epoch in read,
+        clock=world.clock,
+        tally=duties.tally,
+    )
+    publish(world, "1")
+    waiting.step()
+    assert world.bus.events.waiting() == 1
+
+    world.define(triggers=LISTEN)
+    read.append(duties.leader.leading() or 0)
+    waiting.step()
+
+    assert len(world.runs()) == 1

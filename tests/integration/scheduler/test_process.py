@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bus.connection import Bus
 from rota import metrics
+from rota.events import Event
 from store.engine import Store
 from store.queries import jobs, runs
 from tests.factories import make_job
@@ -115,3 +116,39 @@ def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def test_start_of_the_system_and_gathered_events_start_jobs(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
+    """Also at the first start, when the scheduler has yet to read the definitions that listen."""
+    folder = tmp_path / "jobs"
+    folder.mkdir()
+    for name, trigger in (
+        ("greet", "{event: rota.started}"),
+        ("gather", "{event: door.*, debounce: {quiet: PT0.3S}, params: {doors: '${events.map(e, e.id)}'}}"),
+    ):
+        (folder / f"{name}.yaml").write_text(
+            f"name: {name}\nlabel: A job\nowner: tester\ntriggers: [{trigger}]\n"
+            "params: {doors: {type: list, default: []}}\nsteps: [{id: rest, actor: sleep, with: {seconds: 0}}]\n"
+        )
+    bus, store = Bus(redis_url), Store(sqlite_url)
+
+    def started(job: str) -> list[dict[str, object]]:
+        with store.reading() as conn:
+            return [run.params for run in runs.list_runs(conn, job=job).items]
+
+    with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)) as first:
+        wait_until(lambda: started("greet"), timeout=20)
+        with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)) as second:
+            bus.events.publish([Event(id=f"{n}", source="test", type="door.opened") for n in range(3)])
+            wait_until(lambda: started("gather"), timeout=20)
+            first.send_signal(signal.SIGTERM)
+            wait_until(lambda: f"-{second.pid}-" in (leader(bus) or ""), timeout=20)
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(10) == 0
+    assert started("gather") == [{"doors": ["0", "1", "2"]}]
+    assert len(started("greet")) == 1
+
+    with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)):
+        wait_until(lambda: len(started("greet")) == 2, timeout=20)
+    bus.close()
+    store.close()

@@ -196,7 +196,7 @@ def test_next_step_that_could_not_be_sent_is_sent_later(world: World, monkeypatc
     start(world)
     world.work()
 
-    def away(*_: object) -> int:
+    def away(*_: object, **__: object) -> int:
         raise BusUnavailable("it is away")
 
     with monkeypatch.context() as patch:

@@ -88,27 +88,26 @@ def test_deleted_job_ticks_no_more(world: World) -> None:
     assert world.runs() == []
 
 
-def test_tick_claimed_while_job_is_disabled_is_a_recorded_skip(world: World) -> None:
+def test_tick_that_was_due_before_its_job_was_disabled_is_a_recorded_skip(world: World) -> None:
     world.define(triggers=EVERY_SECOND)
     world.duties.ticks.step()
+    due = world.tick_rows()[0].due
+    assert due is not None
+    wait_until(lambda: world.clock.now_ms() > due)
     with world.store.writing() as conn:
         jobs.set_enabled(conn, ["tidy"], False, at=world.clock.now_ms())
-    with world.store.reading() as conn:
-        world.duties.catalogue.refresh(conn)
-    ticks = world.duties.ticks
-    ticks._snapshot = world.duties.catalogue.current
 
-    wait_until(lambda: ticks.step() is not None and world.runs())
+    wait_until(lambda: world.duties.ticks.step() is not None and world.bus.timetable.count() == 0)
 
     (run,) = world.runs()
-    assert (run.state, run.reason) == (RunState.SKIPPED, "the job tidy is disabled")
+    assert (run.cause.due, run.state, run.reason) == (due, RunState.SKIPPED, "the job tidy is disabled")
 
 
 def test_crash_between_store_and_emission_makes_no_second_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.define(triggers=EVERY_SECOND)
     world.duties.ticks.step()
 
-    def lost(*_: object) -> int:
+    def lost(*_: object, **__: object) -> int:
         raise BusUnavailable("the reply was lost")
 
     with monkeypatch.context() as patch:
@@ -132,7 +131,7 @@ def test_unsent_messages_go_out_with_next_step_of_same_leader(world: World, monk
     world.define(triggers=EVERY_SECOND)
     world.duties.ticks.step()
 
-    def lost(*_: object) -> int:
+    def lost(*_: object, **__: object) -> int:
         raise BusUnavailable("the reply was lost")
 
     with monkeypatch.context() as patch:
@@ -228,7 +227,7 @@ def test_overlap_skip_records_why(world: World) -> None:
     first, *others = world.runs()
     assert first.state is RunState.QUEUED
     assert set(states(others)) == {RunState.SKIPPED}
-    assert others[0].reason == "another run of the job is still open"
+    assert others[0].reason == f"run {first.id} is still open"
 
 
 def test_schedule_that_cannot_be_computed_is_set_aside_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,14 +238,17 @@ def test_schedule_that_cannot_be_computed_is_set_aside_alone(world: World, monke
     def explode(_: int) -> int:
         raise OverflowError("year 10000")
 
-    plan = world.duties.ticks._snapshot.plans["broken"]
+    with world.store.reading() as conn:
+        plan = world.duties.catalogue.plan(conn, "broken")
+    assert plan is not None
     (schedule,) = plan.schedules.values()
     object.__setattr__(schedule, "following", explode)
     wait_until(lambda: world.duties.ticks.step() is not None and world.runs("healthy"))
 
-    assert not world.job("broken").enabled
-    assert world.job("broken").enabled_reason == "its schedule cannot be computed: OverflowError: year 10000"
-    assert world.runs("broken") == []
+    reason = "its schedule cannot be computed: OverflowError: year 10000"
+    assert (world.job("broken").enabled, world.job("broken").enabled_reason) == (False, reason)
+    (run,) = world.runs("broken")
+    assert (run.state, run.reason) == (RunState.SKIPPED, reason)
 
 
 def test_timetable_is_filled_again_after_redis_was_emptied(world: World) -> None:
@@ -268,8 +270,7 @@ def test_tick_that_redis_forgot_comes_back(world: World) -> None:
     world.duties.ticks.step()
     world.bus.client.delete(world.bus.keys.timetable)
 
-    world.duties.ticks._reseed_at = 0
-    world.duties.ticks._look_at = 0
+    world.duties = world.take_over()
     world.duties.ticks.step()
 
     assert world.bus.timetable.count() == 1

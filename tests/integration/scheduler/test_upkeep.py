@@ -24,7 +24,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def upkeep(world: World) -> Upkeep:
-    return Upkeep(world.store, world.duties.catalogue, world.duties.leader, clock=world.clock)
+    return Upkeep(world.store, world.duties.leader, clock=world.clock)
 
 
 def ended_runs(world: World, count: int, *, days_ago: int = 0) -> None:

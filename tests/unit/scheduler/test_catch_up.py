@@ -56,7 +56,8 @@ def test_last_runs_the_last_of_the_missed() -> None:
 
     assert found.runs == (3 * MINUTE,)
     assert [skip.due for skip in found.skips] == [0, MINUTE, 2 * MINUTE]
-    assert found.skips[0].reason == "missed while no scheduler was there (catch_up: last, window P1D, limit 100)"
+    rules = "catch_up: last, window P1D, limit 100"
+    assert found.skips[0].reason == f"missed while no scheduler was there or everything was paused ({rules})"
 
 
 def test_all_runs_the_newest_up_to_the_limit() -> None:

@@ -33,7 +33,6 @@ def test_new_trigger_is_due_after_now() -> None:
 
     assert result.rows == (row(one, NOW + HOUR - NOW % HOUR),)
     assert [entry.due for entry in result.entries.values()] == [NOW + HOUR - NOW % HOUR]
-    assert list(result.moved) == list(result.entries)
 
 
 def test_known_trigger_keeps_its_due_time_however_late() -> None:
@@ -43,7 +42,6 @@ def test_known_trigger_keeps_its_due_time_however_late() -> None:
 
     assert result.rows == ()
     assert [entry.due for entry in result.entries.values()] == [NOW - 5 * HOUR]
-    assert result.moved == ()
 
 
 def test_disabled_job_is_never_due() -> None:
@@ -61,7 +59,25 @@ def test_job_enabled_again_is_due_from_then_on() -> None:
 
     result = found(one, rows=(row(one, None, decided_due=NOW - 9 * HOUR),))
 
-    assert [entry.due for entry in result.entries.values()] == [NOW + HOUR - NOW % HOUR]
+    assert [entry.due for entry in result.entries.values()] == [NOW]
+
+
+def test_what_was_due_since_it_was_enabled_again_is_not_lost_while_nobody_looks() -> None:
+    one = plan(enabled_at=NOW - 2 * HOUR)
+
+    result = found(one, rows=(row(one, None, decided_due=NOW - 9 * HOUR),))
+
+    assert [entry.due for entry in result.entries.values()] == [NOW - HOUR]
+
+
+def test_what_was_due_before_its_job_was_disabled_is_left_to_be_decided() -> None:
+    one = plan(enabled=False, enabled_at=NOW)
+
+    before = found(one, rows=(row(one, NOW - 5),))
+    after = found(one, rows=(row(one, NOW + 5),))
+
+    assert [entry.due for entry in before.entries.values()] == [NOW - 5]
+    assert [one.due for one in after.rows] == [None]
 
 
 def test_switch_off_and_on_that_nobody_saw_misses_nothing() -> None:
@@ -100,7 +116,7 @@ def test_finished_trigger_stays_finished() -> None:
     first = found(one)
     again = found(one, rows=first.rows)
 
-    assert first.rows == (row(one, None),)
+    assert first.rows == (row(one, None, decided_due=NOW),)
     assert again.rows == ()
     assert again.entries == {}
 
@@ -116,7 +132,7 @@ def test_schedule_that_explodes_concerns_its_own_job_only() -> None:
 
     result = found(one, other)
 
-    assert result.failed == {"broken": "OverflowError: year 10000"}
+    assert result.failed == {"broken": "its schedule cannot be computed: OverflowError: year 10000"}
     assert [key[0] for key in result.entries] == ["healthy"]
 
 

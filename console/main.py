@@ -7,6 +7,7 @@ it runs.
 from __future__ import annotations
 
 import argparse
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -15,12 +16,16 @@ from typing import Protocol, cast
 
 from console.exits import EXIT_CODES_HELP, CommandFailed, ExitCode
 
-#: Every command and its line in the help; `console.commands.NAME` is its file.
+#: Every command and its line in the help; `console.commands.NAME` is its file, `NAME_` where Python keeps the word.
 COMMANDS = {
     "up": "start everything on this machine, for one or more folders",
-    "jobs": "list, show, apply, run, switch and delete jobs",
+    "jobs": "list, show, apply, export, run, switch and delete jobs, and ask when and why they run",
+    "import": "turn jobs of another product into definitions",
     "runs": "list runs, show one, read its log, stop it or try it again",
+    "pause": "keep everything from starting, for maintenance",
+    "resume": "let things start again after a pause",
     "events": "publish an event, or watch those that come in",
+    "hooks": "make addresses at which services publish events, and list and delete them",
     "datasources": "add, list and sync the folders that are looked after",
     "workers": "list the workers",
     "queues": "list the queues and what waits in them",
@@ -77,7 +82,8 @@ def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name == chosen:
-            cast("Command", import_module(f"console.commands.{name}")).configure(command)
+            module = f"{name}_" if keyword.iskeyword(name) else name
+            cast("Command", import_module(f"console.commands.{module}")).configure(command)
     return parser
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+from console.exits import CommandFailed, ExitCode
 
 MISSING = "\N{EN DASH}"
 
@@ -95,6 +98,23 @@ def local_time(text: str | None) -> str:
     if text is None:
         return MISSING
     return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def instant(text: str) -> tuple[datetime, timedelta]:
+    """Return a time that a person wrote, and how exactly: to the day, the minute or the second.
+
+    Without an offset it is in the writer's time zone. CommandFailed says what is allowed.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no time; write 2026-05-04T08:30, 2026-05-04T08:30:00Z or 2026-05-04T08:30+02:00"
+        raise CommandFailed(message, ExitCode.USAGE) from error
+    _, _, clock = text.replace(" ", "T").partition("T")
+    if not clock:
+        return moment.astimezone(), timedelta(days=1)
+    exact = re.match(r"\d\d:?\d\d:?\d\d", clock)
+    return moment.astimezone(), timedelta(seconds=1) if exact else timedelta(minutes=1)
 
 
 def elapsed(started: str | None, ended: str | None) -> str:

@@ -37,12 +37,17 @@ def nothing() -> Response:
 
 
 def documented(
-    shape: str | None = None, *, status: int = 200, body: Mapping[str, Any] | None = None, headers: Iterable[str] = ()
+    shape: str | None = None,
+    *,
+    status: int = 200,
+    body: Mapping[str, Any] | None = None,
+    needs_body: bool = True,
+    headers: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the options of a route that tell the OpenAPI document what it answers.
 
     `shape` names a schema component, with `[]` behind it for a list of them; `body` is what the request holds, by
-    content type.
+    content type, which may be left out unless `needs_body`.
     """
     answer: dict[str, Any] = {"description": "Done"}
     if shape is not None:
@@ -52,7 +57,7 @@ def documented(
     extra: dict[str, Any] = {"responses": {str(status): answer, "4XX": _PROBLEM, "5XX": _PROBLEM}}
     if body is not None:
         content = {kind: {"schema": schema} for kind, schema in body.items()}
-        extra["requestBody"] = {"required": True, "content": content}
+        extra["requestBody"] = {"required": needs_body, "content": content}
     return {"openapi_extra": extra, "status_code": status, "response_class": Response}
 
 

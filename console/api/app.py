@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.api import datasources, events, fleet, health, jobs, runs, schema, sign_in
+from console.api import datasources, events, fleet, health, hooks, jobs, runs, schema, sign_in, times
 from console.api.boundary import Boundary
 from console.api.parts import Parts
 from console.api.problems import Problem, api_request, problem_of
@@ -38,7 +38,7 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for router in (jobs, runs, events, datasources, fleet, sign_in, health, schema, pages):
+    for router in (jobs, times, runs, events, hooks, datasources, fleet, sign_in, health, schema, pages):
         app.include_router(router.router)
     app.openapi = lambda: schema.make_document(app)  # type: ignore[method-assign]
     for kind in (Problem, RotaError, HTTPException, RequestValidationError):

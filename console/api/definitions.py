@@ -7,7 +7,7 @@ from console.api.identity import Who
 from console.api.parts import Parts
 from rota.errors import NotFound
 from rota.jobs import Job
-from scheduler.definitions import SHIPPED
+from scheduler.shipping import SHIPPED
 from store.engine import Connection
 from store.queries import audit, jobs, runs
 from store.records import JobRecord
@@ -68,5 +68,4 @@ def clear(parts: Parts, who: Who, name: str) -> int:
 
 def comes_with_rota(conn: Connection, record: JobRecord) -> bool:
     """Tell whether this is a job that Rota brings, edited or not."""
-    sources = {version.source for version in jobs.versions(conn, record.name, limit=500).items}
-    return SHIPPED in {record.source, *sources}
+    return record.source == SHIPPED or jobs.last_from(conn, record.name, SHIPPED) is not None

@@ -12,6 +12,7 @@ from console.api.parts import Given, Parts
 from console.api.problems import Problem, pointer
 from console.api.requests import Body, Cursor, Limit
 from console.api.routing import new_router
+from console.api.shapes import EventLagShape
 from console.api.shaping import event_shape
 from rota.errors import InvalidEvent
 from rota.events import Event, decode_batch, decode_binary, decode_structured
@@ -63,6 +64,20 @@ def list_events(
     with parts.store.reading() as conn:
         page = events.list_events(conn, type_=event_type, source=source, cursor=cursor, limit=limit)
     return reply_list(request, map(event_shape, page.items), page.next)
+
+
+@router.get("/events/lag", **documented("EventLag"))
+def lag(parts: Given) -> Response:
+    """Tell how many published events wait to be matched, and for how long."""
+    figures = parts.bus.census.figures()
+    oldest = figures.events_oldest_ms
+    return reply(
+        EventLagShape(
+            waiting=figures.events_waiting,
+            oldest_seconds=None if oldest is None else oldest / 1000,
+            dead=figures.dead_events,
+        )
+    )
 
 
 def _publish(parts: Parts, decoded: list[Event | InvalidEvent] | list[Event]) -> Response:

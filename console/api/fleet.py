@@ -22,7 +22,7 @@ from console.api.shapes import ActorShape, DeadLetterShape, QueueShape, WorkerSh
 from rota.errors import NotFound
 from rota.states import TERMINAL
 from rota.times import iso_duration, rfc3339
-from scheduler import control
+from scheduler import retrying
 from store.queries import audit, runs
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def redrive(parts: Parts, who: Who, letter_id: str) -> None:
         parts.bus.dead.redrive(letter_id)
     else:
         # Its task would run for a run that has been closed with its failure: nobody would hear how that ends.
-        again = control.retry(
+        again = retrying.retry(
             parts.store,
             parts.bus,
             run,

@@ -43,7 +43,12 @@ class Who:
 
 
 async def admit(request: Request, rule: Rule) -> Who | None:
-    """Return who asks, None on public routes for strangers; a Problem is raised for whom the route is closed."""
+    """Return who asks, None on public routes for strangers; a Problem is raised for whom the route is closed.
+
+    At a hook nobody signs in: its endpoint asks for the hook's own token.
+    """
+    if rule.by_hook:
+        return None
     secret, by_cookie = _secret_of(request)
     who = await run_in_threadpool(_find, parts_of(request), secret, request) if secret else None
     if who is None:

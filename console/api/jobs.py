@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import Header, Query, Request
+from fastapi import Path as PathParameter
 from starlette.responses import Response
 
 from console.api.answers import documented, nothing, ref, reply, reply_list
+from console.api.applying import apply
 from console.api.deeds import deed
 from console.api.definitions import clear, comes_with_rota, find, save, switch
 from console.api.identity import Asking
@@ -15,7 +17,6 @@ from console.api.parts import Given
 from console.api.problems import Problem, pointer
 from console.api.requests import TOML_TYPES, YAML_TYPES, Body, Cursor, Limit, names_in
 from console.api.routing import new_router
-from console.api.shapes import AppliedShape, TickShape
 from console.api.shaping import job_shape, version_shape
 from console.api.starting import IdempotencyKey, start_job, started
 from console.api.upcoming import next_ticks
@@ -25,7 +26,11 @@ from store.records import JobRecord
 
 router = new_router(tag="jobs")
 
+MAX_VERSION = 2**31 - 1
 Count = Annotated[int, Query(ge=1, le=100, description="How many.")]
+SetName = Annotated[
+    str | None, Query(pattern="^[a-z0-9](?:[a-z0-9_-]{0,98}[a-z0-9])?$", description="Name of the set they belong to.")
+]
 IfMatch = Annotated[str | None, Header(description="ETag of the version that was read.")]
 
 _DEFINITION: dict[str, Any] = {"application/json": ref("Job")} | {
@@ -75,27 +80,26 @@ def create_job(parts: Given, who: Asking, body: Body) -> Response:
 
 
 @router.post("/jobs:apply", **documented("Applied[]", body=_DEFINITION))
-def apply_jobs(request: Request, parts: Given, who: Asking, body: Body, *, dry_run: bool = False) -> Response:
+def apply_jobs(
+    request: Request,
+    parts: Given,
+    who: Asking,
+    body: Body,
+    *,
+    dry_run: bool = False,
+    set: SetName = None,  # noqa: A002 - the name of the parameter
+    prune: bool = False,
+) -> Response:
     """Save a job, or a list of them under `jobs`, new or known: what is in the body holds afterwards.
 
-    A definition that did not change stays as it is. If one of them is not valid, none is saved.
+    A definition that did not change stays as it is. If one of them is not valid, none is saved. With `prune`, jobs that
+    the same `set` has brought before and that are not in the body are deleted, unless somebody changed them since.
     """
-    answers = []
-    for job in body.definitions(parts.actors):
-        with parts.store.reading() as conn:
-            known = jobs.find(conn, job.name)
-        changed = known is None or known.definition != job.definition()
-        if changed and not dry_run:
-            known = save(parts, who, job)
-        answers.append(
-            AppliedShape(
-                name=job.name,
-                version=None if known is None else known.version,
-                enabled=job.enabled if known is None else known.enabled,
-                changed=changed,
-            )
-        )
-    return reply_list(request, answers, None)
+    given = body.definitions(parts.actors)
+    if prune and set is None:
+        listed = [{"parameter": "set", "path": "set", "message": "must name the set whose other jobs are to go"}]
+        raise Problem(422, "the request is not valid", name="invalid-request", errors=listed)
+    return reply_list(request, apply(parts, who, given, name=set, prune=prune, dry_run=dry_run), None)
 
 
 @router.post("/jobs:preview", **documented("Preview", body=_DEFINITION))
@@ -185,23 +189,32 @@ def disable_jobs(parts: Given, who: Asking, body: Body) -> Response:
     return reply({"changed": switch(parts, who, names_in(body), enabled=False)})
 
 
-@router.get("/jobs/{name}/upcoming", **documented("Tick[]"))
-def upcoming(request: Request, name: str, parts: Given, who: Asking, count: Count = 10) -> Response:
-    """Tell when the job is due next, by all its triggers; a disabled job says when it would be."""
-    job = find(parts, who, name).job()
-    ticks: list[TickShape] = next_ticks(job, parts.clock.now_ms(), count)
-    return reply_list(request, ticks, None)
-
-
 @router.get("/jobs/{name}/versions", **documented("Version[]"))
 def list_versions(
     request: Request, name: str, parts: Given, *, who: Asking, cursor: Cursor = None, limit: Limit = 100
 ) -> Response:
-    """List the definitions that the job has had, newest first."""
+    """List the definitions that the job has had, newest first, each with what it changed."""
     find(parts, who, name)
     with parts.store.reading() as conn:
         page = jobs.versions(conn, name, cursor=cursor, limit=limit)
-    return reply_list(request, map(version_shape, page.items), page.next)
+        before = [*page.items[1:], jobs.version_before(conn, name, page.items[-1].version) if page.items else None]
+    return reply_list(request, map(version_shape, page.items, before), page.next)
+
+
+@router.get("/jobs/{name}/versions/{version}", **documented("Version"))
+def get_version(
+    name: str,
+    version: Annotated[int, PathParameter(ge=1, le=MAX_VERSION)],
+    parts: Given,
+    who: Asking,
+    against: Annotated[int | None, Query(ge=1, le=MAX_VERSION, description="The one to compare with.")] = None,
+) -> Response:
+    """Return one definition that the job has had, compared with the one before or with another."""
+    find(parts, who, name)
+    with parts.store.reading() as conn:
+        found = jobs.get_version(conn, name, version)
+        other = jobs.version_before(conn, name, version) if against is None else jobs.get_version(conn, name, against)
+    return reply(version_shape(found, other))
 
 
 @router.delete("/jobs/{name}/runs", **documented("Cleared"))

@@ -6,7 +6,8 @@ The letters of a row stand for the roles viewer, user, publisher, operator and a
     o  only what is theirs: their own jobs and runs; anything else does not exist for them
     -  no
 
-`PUBLIC` routes need no sign-in at all.
+`PUBLIC` routes need no sign-in at all. `HOOK` routes are closed to everybody, signed in or not, but the holder of the
+hook's own token.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 ROLES = ("viewer", "user", "publisher", "operator", "admin")
 PUBLIC = "public"
+HOOK = "hook"
 
 _READ = "y--yy"  # looks at the whole installation
 _READ_OWN = "yo-yy"
@@ -41,7 +43,14 @@ PERMISSIONS: dict[str, str] = {
     f"POST {API}/jobs/{{name}}/enable": _OPERATE,
     f"POST {API}/jobs/{{name}}/disable": _OPERATE,
     f"GET {API}/jobs/{{name}}/upcoming": _READ_OWN,
+    f"GET {API}/jobs/{{name}}/explain": _READ_OWN,
+    f"POST {API}/jobs/{{name}}/backfill": _OPERATE,
+    f"GET {API}/upcoming": _READ_OWN,
+    f"GET {API}/pause": _SIGNED_IN,
+    f"PUT {API}/pause": _OPERATE,
+    f"DELETE {API}/pause": _OPERATE,
     f"GET {API}/jobs/{{name}}/versions": _READ_OWN,
+    f"GET {API}/jobs/{{name}}/versions/{{version}}": _READ_OWN,
     f"DELETE {API}/jobs/{{name}}/runs": _OPERATE,
     # Runs
     f"GET {API}/runs": _READ_OWN,
@@ -54,6 +63,15 @@ PERMISSIONS: dict[str, str] = {
     # Events
     f"POST {API}/events": _PUBLISH,
     f"GET {API}/events": _READ,
+    f"GET {API}/events/lag": _READ,
+    # Hooks
+    f"GET {API}/hooks": _DEFINE,
+    f"POST {API}/hooks": _DEFINE,
+    f"DELETE {API}/hooks/{{slug}}": _DEFINE,
+    f"POST {API}/hooks/{{slug}}/rotate": _DEFINE,
+    f"POST {API}/hooks/{{slug}}/enable": _DEFINE,
+    f"POST {API}/hooks/{{slug}}/disable": _DEFINE,
+    f"POST {API}/hooks/{{slug}}": HOOK,
     # Datasources
     f"GET {API}/datasources": _READ,
     f"POST {API}/datasources": _DEFINE,
@@ -86,9 +104,16 @@ PERMISSIONS: dict[str, str] = {
     "GET /jobs": _READ_OWN,
     "POST /jobs": _ACT_OWN,
     "GET /jobs/{name}": _READ_OWN,
+    "POST /jobs/{name}/restore": _DEFINE,
+    "GET /jobs/{name}/backfill": _OPERATE,
+    "POST /jobs/{name}/backfill": _OPERATE,
+    "GET /upcoming": _READ_OWN,
+    "POST /pause": _OPERATE,
     "GET /runs": _READ_OWN,
     "GET /runs/{run_id}": _READ_OWN,
     "POST /runs/{run_id}": _ACT_OWN,
+    "GET /hooks": _DEFINE,
+    "POST /hooks": _DEFINE,
     "GET /datasources": _READ,
     "GET /datasources/{name}": _READ,
     "POST /datasources/{name}": _OPERATE,
@@ -100,11 +125,12 @@ PERMISSIONS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What a row says."""
+    """What a row says; with `by_hook` the endpoint itself asks for the hook's token, and nobody signs in."""
 
     public: bool
     roles: frozenset[str]
     own_only: frozenset[str]
+    by_hook: bool = False
 
 
 def rule_of(method: str, path: str) -> Rule:
@@ -112,6 +138,8 @@ def rule_of(method: str, path: str) -> Rule:
     row = PERMISSIONS[f"{method} {path}"]
     if row == PUBLIC:
         return Rule(public=True, roles=frozenset(ROLES), own_only=frozenset())
+    if row == HOOK:
+        return Rule(public=False, roles=frozenset(), own_only=frozenset(), by_hook=True)
     letters = dict(zip(ROLES, row, strict=True))
     return Rule(
         public=False,

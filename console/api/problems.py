@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[type[errors.RotaError], int, str], ...] = (
     (errors.Conflict, 409, "conflict"),
     (errors.Refused, 409, "refused"),
     (errors.StoreUnavailable, 503, "store-unavailable"),
+    (errors.StreamFull, 503, "too-many-events"),
     (errors.BusUnavailable, 503, "bus-unavailable"),
     (errors.TemporaryError, 503, "unavailable"),
 )

@@ -11,21 +11,24 @@ from console.api.answers import documented, reply, reply_list
 from console.api.deeds import deed
 from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
-from console.api.problems import Problem
-from console.api.requests import Cursor, Limit, time_in
+from console.api.problems import Problem, pointer
+from console.api.requests import Body, Cursor, Limit, Payload, time_in
 from console.api.routing import new_router
 from console.api.shaping import log_shape, run_detail_shape, run_shape
 from console.api.starting import IdempotencyKey, request_id_of, started
 from rota.errors import Refused
 from rota.states import TERMINAL, RunState
-from scheduler import control
+from scheduler import control, retrying
 from scheduler.admission import Admitted
+from scheduler.retrying import Only
 from store.queries import audit, runs
 from store.records import CANCEL, RunRecord
 
 router = new_router(tag="runs")
 
 DEEDS = ("cancel", "pause", "resume")
+_ONLY = {"application/json": {"type": "object", "properties": {"only": {"enum": ["failed"]}}}}
+_RETRYING = documented("Started", status=202, body=_ONLY, needs_body=False, headers=("Location",))
 
 Time = Annotated[str | None, Query(max_length=40, description="RFC 3339.")]
 
@@ -110,10 +113,14 @@ def resume_run(run_id: str, parts: Given, who: Asking) -> Response:
     return _controlled(parts, who, run_id, "resume")
 
 
-@router.post("/runs/{run_id}/retry", **documented("Started", status=202, headers=("Location",)))
-def retry_run(run_id: str, parts: Given, who: Asking, key: IdempotencyKey = None) -> Response:
-    """Start the job of an ended run once more, with the same parameters."""
-    return started(retry(parts, who, run_id, key=key))
+@router.post("/runs/{run_id}/retry", **_RETRYING)
+def retry_run(run_id: str, parts: Given, *, who: Asking, payload: Body, key: IdempotencyKey = None) -> Response:
+    """Start the job of an ended run once more, with the same parameters.
+
+    With `only` as failed, steps and branches that succeeded are taken over with their results and the others run again,
+    by the version of the job that the ended run followed.
+    """
+    return started(retry(parts, who, run_id, key=key, only=_only(payload)))
 
 
 def find_run(parts: Parts, who: Who, run_id: str) -> RunRecord:
@@ -124,16 +131,16 @@ def find_run(parts: Parts, who: Who, run_id: str) -> RunRecord:
     return run
 
 
-def retry(parts: Parts, who: Who, run_id: str, *, key: str | None = None) -> Admitted:
-    """Start the job of an ended run once more; Refused while the run is open."""
+def retry(parts: Parts, who: Who, run_id: str, *, key: str | None = None, only: Only | None = None) -> Admitted:
+    """Start an ended run once more, or only what failed in it; Refused while the run is open."""
     find_run(parts, who, run_id)
     now = parts.clock.now_ms()
     request_id = None if key is None else request_id_of(who, key)
-    admitted = control.retry(
-        parts.store, parts.bus, run_id, person=who.name, now=now, actors=parts.actors, request_id=request_id
+    admitted = retrying.retry(
+        parts.store, parts.bus, run_id, person=who.name, now=now, actors=parts.actors, request_id=request_id, only=only
     )
     if not admitted.repeated:
-        _note(parts, who, "run.retry", run_id, run=admitted.run)
+        _note(parts, who, "run.retry", run_id, run=admitted.run, **({} if only is None else {"only": only}))
     return admitted
 
 
@@ -170,6 +177,17 @@ def _controlled(parts: Parts, who: Who, run_id: str, wish: str) -> Response:
     with parts.store.reading() as conn:
         detail = runs.run_detail(conn, run_id)
     return reply(run_detail_shape(detail), status=202)
+
+
+def _only(payload: Payload) -> Only | None:
+    """Return what of the run a body asks to start again, None for all of it."""
+    given = payload.mapping()
+    if not given or given == {"only": "failed"}:
+        return "failed" if given else None
+    path = next((name for name in sorted(given) if name != "only"), "only")
+    said = "must be failed, or left out" if path == "only" else "is unknown; allowed: only"
+    listed = [{"pointer": pointer(path), "path": path, "message": said}]
+    raise Problem(422, "the request is not valid", name="invalid-request", errors=listed)
 
 
 def _states(given: list[str]) -> list[RunState]:

@@ -61,10 +61,12 @@ class AttemptShape(Shape, frozen=True, kw_only=True):
 
 
 class TaskShape(Shape, frozen=True, kw_only=True):
-    """One step of a run."""
+    """One step of a run, or one branch of it: `branch` is its place in the list, None for a whole step."""
 
     id: str
     step: str
+    branch: int | None
+    item: Any
     actor: str
     queue: str
     state: State
@@ -97,23 +99,42 @@ class LogLineShape(Shape, frozen=True, kw_only=True):
     message: str
 
 
+class ChangeShape(Shape, frozen=True, kw_only=True):
+    """One field of a definition that was changed; `path` is written as `steps[purge].with.older_than`."""
+
+    path: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any
+    after: Any
+
+
+Action = Literal["created", "changed", "unchanged", "deleted", "kept"]
+
+
 class AppliedShape(Shape, frozen=True, kw_only=True):
-    """What applying a definition did; a dry run leaves the version as it is, None for a job that does not exist."""
+    """What applying a definition did; a dry run leaves the version as it is, None for a job that does not exist.
+
+    `deleted` and `kept` (with the reason) are jobs that the set held before and holds no more.
+    """
 
     name: str
     version: int | None
     enabled: bool
     changed: bool
+    action: Action
+    changes: list[ChangeShape] = []
+    reason: str | None = None
 
 
 class VersionShape(Shape, frozen=True, kw_only=True):
-    """One definition that a job has or had."""
+    """One definition that a job has or had, and what it changed of the one before."""
 
     version: int
     at: str
     author: str
     source: str
     definition: dict[str, Any]
+    changes: list[ChangeShape]
 
 
 class TickShape(Shape, frozen=True, kw_only=True):
@@ -122,6 +143,54 @@ class TickShape(Shape, frozen=True, kw_only=True):
     due: str
     trigger: str
     index: int
+
+
+class JobTickShape(Shape, frozen=True, kw_only=True):
+    """A time at which one of all jobs is due."""
+
+    due: str
+    job: str
+    trigger: str
+
+
+class FindingShape(Shape, frozen=True, kw_only=True):
+    """What became of one tick; `run` is its run, or the record that it was skipped."""
+
+    due: str
+    trigger: str
+    said: str
+    run: str | None
+    state: State | None
+
+
+class ExplanationShape(Shape, frozen=True, kw_only=True):
+    """Why a job ran or did not. Where nothing was due, `said` tells so, with the due times before and after."""
+
+    job: str
+    at: str
+    until: str
+    findings: list[FindingShape]
+    said: str | None
+    before: str | None
+    after: str | None
+
+
+class BackfillShape(Shape, frozen=True, kw_only=True):
+    """What a backfill came to: ticks in the range, those that had their run already, the others, and their runs."""
+
+    due: int
+    done: int
+    ticks: list[str]
+    runs: list[str]
+
+
+class PauseShape(Shape, frozen=True, kw_only=True):
+    """Whether everything is paused."""
+
+    paused: bool
+    since: str | None
+    person: str | None
+    reason: str | None
 
 
 class EventShape(Shape, frozen=True, kw_only=True):
@@ -136,6 +205,25 @@ class EventShape(Shape, frozen=True, kw_only=True):
     received_at: str
     data: Any
     matched: list[dict[str, Any]]
+
+
+class HookShape(Shape, frozen=True, kw_only=True):
+    """An address at which a service may publish events of one type."""
+
+    slug: str
+    label: str
+    event: str
+    path: str
+    enabled: bool
+    created_at: str
+    created_by: str
+    used_at: str | None
+
+
+class NewHookShape(HookShape, frozen=True, kw_only=True):
+    """A hook with its token, which is shown when it is made and never again."""
+
+    token: str
 
 
 class DatasourceShape(Shape, frozen=True, kw_only=True):
@@ -161,6 +249,14 @@ class EntryShape(Shape, frozen=True, kw_only=True):
     modified: str
     etag: str | None
     hash: str | None
+
+
+class EventLagShape(Shape, frozen=True, kw_only=True):
+    """How far matching is behind: events that wait, how long the oldest has, and entries that were set aside."""
+
+    waiting: int
+    oldest_seconds: float | None
+    dead: int
 
 
 class QueueShape(Shape, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from console.api.shapes import (
     AttemptShape,
+    ChangeShape,
     DatasourceShape,
     EntryKind,
     EntryShape,
@@ -20,6 +21,7 @@ from console.api.shapes import (
     VersionShape,
 )
 from console.api.wording import schedule_words
+from rota.differences import Difference, differences
 from rota.runs import Cause, Failure, Progress
 from rota.times import rfc3339
 from store.records import (
@@ -70,15 +72,22 @@ READ_ONLY = (
 )  # fmt: skip
 
 
-def version_shape(version: JobVersion) -> VersionShape:
-    """Return one definition of a job."""
+def version_shape(version: JobVersion, before: JobVersion | None) -> VersionShape:
+    """Return one definition of a job, with what it changed of another one; of none, nothing is told."""
+    changes = [] if before is None else differences(before.definition, version.definition)
     return VersionShape(
         version=version.version,
         at=rfc3339(version.at),
         author=version.author,
         source=version.source,
         definition=version.definition,
+        changes=[change_shape(each) for each in changes],
     )
+
+
+def change_shape(change: Difference) -> ChangeShape:
+    """Return one field that differs."""
+    return ChangeShape(path=change.path, kind=change.kind, before=change.before, after=change.after)
 
 
 def run_shape(run: RunRecord) -> RunShape:
@@ -189,6 +198,8 @@ def _task_shape(task: TaskRecord) -> TaskShape:
     return TaskShape(
         id=task.id,
         step=task.step,
+        branch=None if task.branch < 0 else task.branch,
+        item=task.item,
         actor=task.actor,
         queue=task.queue,
         state=task.state.value,

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 from console.client import Client, open_client, segment
+from console.commands import job_definitions, job_times
 from console.connection import add_connection_options
 from console.exits import CommandFailed, ExitCode
 from console.output import add_json_option, local_time, print_fields, print_json, print_table, say
 from console.verbs import add_verb
-
-_TYPES = {
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-    ".toml": "application/toml",
-    ".json": "application/json",
-}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,20 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     switch.add_argument("--disabled", action="store_const", const=False, dest="enabled", help="only disabled jobs")
     listing.add_argument("-q", metavar="TEXT", help="only jobs with this text in name or label")
     _named(add_verb(verbs, "show", "show a job with its definition", _show, add_connection_options, add_json_option))
-    applying = add_verb(verbs, "apply", "save jobs from files (yaml, toml, json)", _apply, add_connection_options)
-    applying.add_argument("files", metavar="FILE", nargs="+", help="a job definition; - for YAML on standard input")
-    applying.add_argument("--dry-run", action="store_true", help="check, and save nothing")
+    job_definitions.configure(verbs)
     _configure_run(add_verb(verbs, "run", "run a job now", _run, add_connection_options, add_json_option))
     for word in ("enable", "disable"):
         switching = add_verb(verbs, word, f"{word} jobs", _switch, add_connection_options)
         switching.add_argument("names", metavar="JOB", nargs="+")
         switching.set_defaults(word=word)
     _named(add_verb(verbs, "delete", "delete a job; its history stays", _delete, add_connection_options))
-    coming = add_verb(
-        verbs, "upcoming", "show when a job is due next", _upcoming, add_connection_options, add_json_option
-    )
-    _named(coming)
-    coming.add_argument("--count", type=int, default=10, metavar="N", help="how many ticks (default 10)")
+    job_times.configure(verbs)
 
 
 def _named(parser: argparse.ArgumentParser) -> None:
@@ -126,37 +112,6 @@ def _show(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _apply(options: argparse.Namespace) -> int:
-    with open_client(options) as client:
-        for file in options.files:
-            text, content_type = _definition(file)
-            query = {"dry_run": options.dry_run or None}
-            answer = client.ask("POST", "/jobs:apply", query=query, body=text, headers={"Content-Type": content_type})
-            for applied in answer.data["items"]:
-                say(f"{file}: {applied['name']} {_applied(applied, dry_run=options.dry_run)}")
-    return ExitCode.OK
-
-
-def _applied(applied: dict[str, Any], *, dry_run: bool) -> str:
-    if dry_run:
-        return "is valid and would be saved" if applied["changed"] else "is valid and unchanged"
-    words = f"is at version {applied['version']}" + ("" if applied["changed"] else ", unchanged")
-    return words if applied["enabled"] else f"{words}, disabled"
-
-
-def _definition(file: str) -> tuple[bytes, str]:
-    if file == "-":
-        return sys.stdin.buffer.read(), _TYPES[".yaml"]
-    path = Path(file)
-    content_type = _TYPES.get(path.suffix.lower())
-    if content_type is None:
-        raise CommandFailed(f"{file}: a definition is a {', '.join(_TYPES)} file", ExitCode.USAGE)
-    try:
-        return path.read_bytes(), content_type
-    except OSError as error:
-        raise CommandFailed(f"{file}: {error.strerror}", ExitCode.USAGE) from error
-
-
 def _run(options: argparse.Namespace) -> int:
     body = {"params": dict(_parameter(given) for given in options.param)}
     headers = {"Idempotency_Key": options.key} if options.key else {}
@@ -171,6 +126,8 @@ def _run(options: argparse.Namespace) -> int:
     if started["state"] == "skipped":
         say(f"skipped: {started['reason']}")
         return ExitCode.REFUSED
+    if started["reason"]:
+        say(started["reason"])
     return ExitCode.OK
 
 
@@ -211,18 +168,4 @@ def _delete(options: argparse.Namespace) -> int:
     with open_client(options) as client:
         client.ask("DELETE", f"/jobs/{segment(options.name)}")
     say(f"{options.name}: deleted")
-    return ExitCode.OK
-
-
-def _upcoming(options: argparse.Namespace) -> int:
-    with open_client(options) as client:
-        answer = client.get(f"/jobs/{segment(options.name)}/upcoming", count=options.count)
-    if options.json:
-        print_json(answer["items"])
-        return ExitCode.OK
-    print_table(
-        ("due", "trigger"),
-        [(local_time(tick["due"]), tick["trigger"]) for tick in answer["items"]],
-        empty=f"{options.name} is not due by itself: it starts by event or by hand",
-    )
     return ExitCode.OK

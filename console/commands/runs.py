@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from console.client import open_client, segment
@@ -22,6 +25,8 @@ from console.output import (
 from console.verbs import add_verb
 
 _STATES = ("waiting", "queued", "running", "retrying", "paused", "succeeded", "failed", "cancelled", "skipped")
+_BRANCHES = 20
+"""Branches of a step that `show` lists."""
 _DEEDS = {
     "cancel": "cancel runs, wherever they are",
     "pause": "pause runs; they continue from their checkpoint when resumed",
@@ -55,7 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for word, line in _DEEDS.items():
         deed = add_verb(verbs, word, line, _ask, add_connection_options)
         deed.add_argument("ids", metavar="RUN", nargs="+")
-        deed.set_defaults(word=word)
+        deed.set_defaults(word=word, failed=False)
+        if word == "retry":
+            deed.add_argument(
+                "--failed", action="store_true", help="only what failed; what succeeded is taken over with its results"
+            )
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -123,17 +132,34 @@ def _show(options: argparse.Namespace) -> int:
     print()
     print_table(
         ("step", "actor", "state", "attempt", "worker", "started", "took"),
-        [row for task in run["tasks"] for row in _attempt_rows(task)],
+        [row for _, tasks in groupby(run["tasks"], key=itemgetter("step")) for row in _step_rows(list(tasks))],
     )
     return ExitCode.OK
 
 
+def _step_rows(tasks: list[dict[str, Any]]) -> list[tuple[object, ...]]:
+    """Return the rows of a step; of its branches those that did not succeed, below how many there are."""
+    first = tasks[0]
+    if first["branch"] is None:
+        return _attempt_rows(first)
+    counts = Counter(task["state"] for task in tasks)
+    said = ", ".join(f"{count} {state}" for state, count in counts.items())
+    notable = [task for task in tasks if task["state"] not in ("succeeded", "waiting", "queued")]
+    shown = [row for task in notable[:_BRANCHES] for row in _attempt_rows(task)]
+    if len(notable) > _BRANCHES:
+        shown.append(
+            (f"{first['step']}[…]", first["actor"], f"{len(notable) - _BRANCHES} more", None, None, None, None)
+        )
+    return [(first["step"], first["actor"], f"{len(tasks)} branches: {said}", None, None, None, None), *shown]
+
+
 def _attempt_rows(task: dict[str, Any]) -> list[tuple[object, ...]]:
+    step = task["step"] if task["branch"] is None else f"{task['step']}[{task['branch']}]"
     if not task["attempts"]:
-        return [(task["step"], task["actor"], task["state"], None, None, None, None)]
+        return [(step, task["actor"], task["state"], None, None, None, None)]
     return [
         (
-            task["step"],
+            step,
             task["actor"],
             attempt["state"],
             attempt["n"],
@@ -165,6 +191,7 @@ def _log(options: argparse.Namespace) -> int:
 def _ask(options: argparse.Namespace) -> int:
     with open_client(options) as client:
         for run_id in options.ids:
-            answer = client.post(f"/runs/{segment(run_id)}/{options.word}")
+            body = {"only": "failed"} if options.failed else None
+            answer = client.post(f"/runs/{segment(run_id)}/{options.word}", body)
             say(f"{run_id}: {answer['run']} started" if options.word == "retry" else f"{run_id}: {answer['state']}")
         return ExitCode.OK

@@ -14,10 +14,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, Response
 
 from console.pages import wording
+from console.pages.moments import field_value
 
 #: A request with this header wants only what changes: the block of the template that the page keeps up to date.
 PART_HEADER = "x-rota-part"
 PART_BLOCK = "live"
+#: What stands above the content of every page; it goes with the part, so that it is kept up to date as well.
+BANNER = "_banner.html"
 _YEAR_SECONDS = 31_536_000
 
 
@@ -61,9 +64,13 @@ def static_answer(file: StaticFile) -> Response:
 def page(request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
     """Render a page, or the part of it that changes; what the browser has already is not sent again."""
     found = _environment().get_template(template)
-    full = {"request_path": request.url.path, "static": f"/static/{statics().version}", **context}
-    part = PART_HEADER in request.headers
-    body = (_block(found, full) if part else found.render(full)).encode()
+    full = {
+        "request_path": request.url.path,
+        "here": _here(request),
+        "static": f"/static/{statics().version}",
+        **context,
+    }
+    body = (_part(found, full) if wants_part(request) else found.render(full)).encode()
     headers = {"Cache-Control": "no-cache", "Vary": f"Cookie, {PART_HEADER}"}
     if status == 200:
         tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
@@ -73,8 +80,21 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
     return HTMLResponse(body, status_code=status, headers=headers)
 
 
-def _block(template: Template, context: dict[str, Any]) -> str:
-    return "".join(template.blocks[PART_BLOCK](template.new_context(context)))
+def wants_part(request: Request) -> bool:
+    """Tell whether only what changes is wanted."""
+    return PART_HEADER in request.headers
+
+
+def _part(template: Template, context: dict[str, Any]) -> str:
+    banner = _environment().get_template(BANNER).render(context)
+    return banner + "".join(template.blocks[PART_BLOCK](template.new_context(context)))
+
+
+def _here(request: Request) -> str:
+    """Return where a form on this page leads back to; an address that only takes forms is no such place."""
+    if request.method != "GET":
+        return "/jobs"
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 @cache
@@ -92,6 +112,9 @@ def _environment() -> Environment:
         when=wording.when,
         both=wording.both,
         clock=wording.clock,
+        hour=wording.hour,
+        field=field_value,
+        source_word=wording.source_word,
         took=wording.took,
         size=wording.size,
         number=wording.number,

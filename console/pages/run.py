@@ -15,9 +15,12 @@ from console.api.runs import DEEDS, find_run, retry, steer
 from console.pages.forms import Filled
 from console.pages.notices import Notice, go
 from console.pages.showing import show
+from console.pages.steps import steps_of
+from console.pages.waits import waits_of
 from rota.errors import Refused
 from rota.states import TERMINAL, RunState
 from store.queries import runs
+from store.records import RunDetail
 
 router = new_router(prefix="", in_schema=False)
 
@@ -43,19 +46,21 @@ def run_page(
     with parts.store.reading() as conn:
         detail = runs.run_detail(conn, run_id)
         lines = runs.log(conn, run_id, level=level, q=q or None, after=after, limit=_LINES)
+        waits = waits_of(conn, [detail.run], parts.clock.now_ms())
     ended = detail.run.state in TERMINAL
     return show(
         request,
         "run.html",
         who,
         run=detail.run,
-        tasks=detail.tasks,
+        steps=steps_of(detail.tasks),
         lines=lines.items,
         more=lines.next,
         level=level,
         q=q,
         ended=ended,
-        deeds=_possible(detail.run.state, detail.run.cancel_requested),
+        wait=waits.get(run_id),
+        deeds=_possible(detail),
     )
 
 
@@ -67,6 +72,9 @@ def act(run_id: str, parts: Given, who: Asking, form: Filled) -> Response:
     try:
         if deed == "retry":
             return go(f"/runs/{retry(parts, who, run_id).run}", Notice("Started once more."))
+        if deed == "retry_failed":
+            again = retry(parts, who, run_id, only="failed")
+            return go(f"/runs/{again.run}", Notice("Started once more with what failed; the rest is taken over."))
         if deed not in DEEDS:
             raise Problem(400, "the form says nothing that can be done")
         steer(parts, who, run_id, deed)
@@ -75,8 +83,13 @@ def act(run_id: str, parts: Given, who: Asking, form: Filled) -> Response:
     return go(here, Notice(_DONE[deed]))
 
 
-def _possible(state: RunState, requested: int) -> tuple[str, ...]:
-    """Return what can be done with a run in this state."""
+def _possible(detail: RunDetail) -> tuple[str, ...]:
+    """Return what can be done with a run in its state."""
+    state, requested = detail.run.state, detail.run.cancel_requested
+    if state in (RunState.FAILED, RunState.CANCELLED) and any(
+        task.state is RunState.SUCCEEDED for task in detail.tasks
+    ):
+        return ("retry_failed", "retry")
     if state in TERMINAL:
         return ("retry",)
     if requested == 1:

@@ -12,6 +12,7 @@ from console.api.parts import Given
 from console.api.requests import Cursor
 from console.api.routing import new_router
 from console.pages.showing import show
+from console.pages.waits import waits_of
 from rota.states import OPEN, RunState
 from store.queries import runs
 
@@ -36,4 +37,6 @@ def runs_page(
     """Show runs, of all jobs or of one."""
     with parts.store.reading() as conn:
         found = runs.list_runs(conn, job=job or None, states=_FILTERS[tab], owner=who.owner, cursor=cursor, limit=_PAGE)
-    return show(request, "runs.html", who, runs=found.items, next=found.next, tab=tab, job=job, cursor=cursor)
+        waits = waits_of(conn, found.items, parts.clock.now_ms())
+    context = {"runs": found.items, "waits": waits, "next": found.next, "tab": tab, "job": job, "cursor": cursor}
+    return show(request, "runs.html", who, **context)

@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 from markupsafe import Markup
 
+from console.api.applying import SET_PREFIX
+from console.api.definitions import EDITED
 from console.output import MISSING, duration
 from rota.times import to_datetime
+from scheduler.shipping import MERGED, SHIPPED
 
 _ATTEMPTS = {"queued": "Handed back", "lost": "Worker lost", "retrying": "Failed, again later"}
+_SOURCES = {EDITED: "the console or the command line", SHIPPED: "Rota itself", MERGED: "an upgrade of Rota"}
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -34,6 +38,14 @@ def clock(at: int) -> Markup:
     moment = to_datetime(at)
     return Markup('<time datetime="{}" data-clock>{}</time>').format(
         moment.isoformat(timespec="milliseconds"), f"{moment:%H:%M:%S}"
+    )
+
+
+def hour(at: int) -> Markup:
+    """Return the begin of an hour with its day; the page's script makes it local."""
+    moment = to_datetime(at)
+    return Markup('<time datetime="{}" data-hour>{}</time>').format(
+        moment.isoformat(timespec="milliseconds"), f"{moment:%a} {moment.day} {moment:%b %Y, %H:%M} UTC"
     )
 
 
@@ -77,6 +89,13 @@ def cause(said: Any) -> Markup:
     if said.kind == "parent":
         return Markup('run <a href="/runs/{0}"><code>{1}</code></a>').format(said.parent, (said.parent or "")[:8])
     return Markup("by {}").format(said.person)
+
+
+def source_word(source: str) -> str:
+    """Return where a definition came from, in a few words."""
+    if source.startswith(SET_PREFIX):
+        return f"the set {source.removeprefix(SET_PREFIX)}"
+    return _SOURCES.get(source) or f"the file {source}"
 
 
 def state_word(state: str) -> str:

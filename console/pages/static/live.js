@@ -12,6 +12,10 @@ const shortDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", time
 const longDate = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
+const hour = new Intl.DateTimeFormat(undefined, {
+  weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
 const STEPS = [[60, "second", 1], [3600, "minute", 60], [86400, "hour", 3600], [86400 * 7, "day", 86400]];
 
 function inWords(date) {
@@ -24,6 +28,7 @@ function inWords(date) {
 
 function wordsFor(element, date) {
   if ("clock" in element.dataset) return clock.format(date);
+  if ("hour" in element.dataset) return hour.format(date);
   const words = inWords(date);
   if (!("both" in element.dataset)) return words;
   const full = longDate.format(date);
@@ -49,6 +54,17 @@ export function tellTimes(root = document) {
   }
   for (const element of root.querySelectorAll("[data-since]")) {
     setText(element, lengthOf(Math.max(0, (Date.now() - new Date(element.dataset.since)) / 1000)));
+  }
+}
+
+// Fields for times are in the reader's zone, unless the address says another one.
+function tellZones() {
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!here) return;
+  for (const form of document.querySelectorAll("form:has(input[data-zone])")) {
+    const zone = form.querySelector("input[data-zone]");
+    if (zone.value === "") zone.value = here;
+    for (const label of form.querySelectorAll("[data-form-zone]")) setText(label, `(${zone.value})`);
   }
 }
 
@@ -124,7 +140,11 @@ function startLive(region, refreshed) {
         tag = answer.headers.get("ETag");
         const wanted = document.createElement("template");
         wanted.innerHTML = await answer.text();
+        const banner = wanted.content.querySelector("[data-banner]");
+        banner.remove();
+        morph(document.querySelector("[data-banner]"), banner);
         morphChildren(region, wanted.content);
+        tellTimes(document.querySelector("[data-banner]"));
         tellTimes(region);
         refreshed(region);
       }
@@ -169,6 +189,8 @@ function listenForKeys() {
 // `refreshed(region)` is called at the start and after each change.
 export function start(refreshed = () => {}) {
   tellTimes();
+  tellZones();
+  document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   setInterval(tellTimes, 1000);
   listenForKeys();
   const region = document.querySelector("[data-live]");

@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from console.connection import Connection, write_connection
 from console.exits import ExitCode
 from console.main import main
 from rota.messages import LogLine, Outcome
 from rota.settings import Settings
 from store.queries import outcomes, runs
+from tests.integration.console.conftest import Run
 from tests.integration.console.serving import Console
 from tests.integration.console.test_fleet_api import set_aside
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def rota(console: Console, settings: Settings, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command as an administrator; gives exit code, stdout and stderr."""
-    path = settings.state_dir / "console.json"
-    write_connection(path, Connection(url=console.url, token=console.token("admin")))
-
-    def run(*arguments: str, state: bool = True) -> tuple[int, str, str]:
-        capsys.readouterr()
-        extra = ["--state", str(settings.state_dir)] if state else []
-        code = main([*arguments, *extra])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def finish(console: Console, run_id: str, *, state: str = "succeeded", lines: tuple[str, ...] = ()) -> None:
@@ -61,7 +42,7 @@ def test_job_is_applied_shown_and_deleted(rota: Run, tmp_path: Path) -> None:
 
     assert rota("jobs", "apply", str(file), "--dry-run")[0] == 0
     assert json.loads(rota("jobs", "list", "--json")[1]) == []
-    assert rota("jobs", "apply", str(file)) == (0, "", f"{file}: nap is at version 1\n")
+    assert rota("jobs", "apply", str(file)) == (0, "", "nap: created, version 1\n")
     code, out, _ = rota("jobs", "list")
     assert code == 0
     assert out.splitlines()[0].split("  ")[0] == "NAME"
@@ -80,10 +61,47 @@ def test_bad_definition_is_refused_with_its_places(rota: Run, tmp_path: Path) ->
     code, out, err = rota("jobs", "apply", str(file))
 
     assert (code, out) == (ExitCode.REFUSED, "")
-    assert "  steps[0].actor: there is no actor 'slep'; did you mean sleep?" in err
-    assert "  colour: is unknown" in err
+    assert f"  {file}: steps[0].actor: there is no actor 'slep'; did you mean sleep?" in err
+    assert f"  {file}: colour: is unknown" in err
     assert rota("jobs", "apply", str(tmp_path / "nothing.yaml"))[0] == ExitCode.USAGE
     assert rota("jobs", "apply", str(tmp_path / "x.txt"))[0] == ExitCode.USAGE
+
+
+def test_folder_is_applied_again_and_exported_as_it_was(rota: Run, tmp_path: Path) -> None:
+    folder, out = tmp_path / "jobs", tmp_path / "out"
+    folder.mkdir()
+    (folder / "a.yaml").write_text("name: a\nsteps: [{id: a, actor: sleep, with: {seconds: 1}}]\n")
+    (folder / "bc.toml").write_text("".join(
+        f'[[jobs]]\nname = "{name}"\nlabel = "yes"\n[[jobs.steps]]\nid = "a"\nactor = "sleep"\nwith = {{ seconds = 1 }}\n'
+        for name in "bc"
+    ))  # fmt: skip
+    (folder / "notes.txt").write_text("not a definition")
+
+    assert rota("jobs", "apply", str(folder), "--set", "ours")[2].splitlines() == [
+        "a: created, version 1", "b: created, version 1", "c: created, version 1",
+    ]  # fmt: skip
+    assert rota("jobs", "export", "--out", str(out))[0] == 0
+    assert rota("jobs", "apply", str(out), "--dry-run")[2] == "".join(
+        f"{name}: unchanged, version 1\n" for name in "abc"
+    )
+    assert (
+        rota("jobs", "export", "a")[1]
+        == "name: a\nsteps:\n- id: a\n  actor: sleep\n  with:\n    seconds: 1\nowner: admin\n"
+    )
+
+    (folder / "bc.toml").unlink()
+    (folder / "a.yaml").write_text("name: a\nsteps: [{id: a, actor: sleep, with: {seconds: 5}}]\n")
+    arguments = ("jobs", "apply", str(folder), "--set", "ours", "--prune")
+    assert rota(*arguments, "--dry-run")[2].splitlines() == [
+        "a: would be changed", "  steps[a].with.seconds: 1 → 5", "b: would be deleted", "c: would be deleted",
+    ]  # fmt: skip
+    assert rota(*arguments)[2].splitlines()[-1] == "c: deleted"
+    assert [job["name"] for job in json.loads(rota("jobs", "list", "--json")[1])] == ["a"]
+    assert "steps[a].with.seconds: 1 → 5" in rota("jobs", "versions", "a")[1]
+    assert rota("jobs", "restore", "a", "1")[2] == "a: version 3 says what version 1 said\n"
+    assert rota("jobs", "diff", "a", "3", "1")[1] == ""
+    assert rota("jobs", "diff", "a", "3")[1] == "steps[a].with.seconds: 5 → 1\n"
+    assert rota("jobs", "apply", str(folder), "--prune")[0] == ExitCode.USAGE
 
 
 def test_run_is_started_waited_for_and_told_by_the_exit_code(console: Console, rota: Run, monkeypatch: Any) -> None:

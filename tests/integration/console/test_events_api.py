@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import pytest
 
 from rota.events import Event
 from store.queries import events
@@ -75,7 +76,8 @@ def test_received_events_tell_what_they_matched(console: Console, admin: httpx.C
     with console.parts.store.writing() as conn:
         for n in range(3):
             event = Event(id=str(n), source="/test", type="a.b", data={"n": n})
-            events.record(conn, [(event, [Matched(job="nap", run=f"run-{n}")])], at=1_800_000_000_000)
+            ((seq, _),) = events.record(conn, [event], at=1_800_000_000_000)
+            events.set_matched(conn, {seq: [Matched(job="nap", run=f"run-{n}")]})
 
     page = admin.get("/api/v1/events", params={"limit": 2, "type": "a.b"}).json()
 
@@ -84,3 +86,29 @@ def test_received_events_tell_what_they_matched(console: Console, admin: httpx.C
     assert page["items"][0]["data"] == {"n": 2}
     rest = admin.get("/api/v1/events", params={"cursor": page["next"]}).json()
     assert ([event["id"] for event in rest["items"]], rest["next"]) == (["0"], None)
+
+
+def test_lag_is_told(console: Console, admin: httpx.Client) -> None:
+    quiet = admin.get("/api/v1/events/lag").json()
+    admin.post("/api/v1/events", json=EVENT)
+    console.parts.bus.events.set_aside("0-1", {"id": "1"}, "it has no type")
+
+    behind = admin.get("/api/v1/events/lag").json()
+
+    assert quiet == {"waiting": 0, "oldest_seconds": None, "dead": 0}
+    assert (behind["waiting"], behind["dead"]) == (1, 1)
+    assert 0 <= behind["oldest_seconds"] < 60
+
+
+def test_full_stream_answers_503_and_takes_events_again_when_there_is_room(
+    console: Console, admin: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bus.events.MOST_WAITING", 2)
+    answers = [admin.post("/api/v1/events", json={**EVENT, "id": f"{n}"}) for n in range(3)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 503]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert "2 events wait already" in answers[2].text
+    ((entry, *_), *_) = console.parts.bus.events.read(1, block_ms=1)
+    console.parts.bus.events.done([entry])
+    assert admin.post("/api/v1/events", json={**EVENT, "id": "2"}).status_code == 202

@@ -76,13 +76,54 @@ def test_file_of_several_jobs_is_applied_whole_or_not_at_all(admin: httpx.Client
     two, bad = {**JOB, "name": "two"}, {**JOB, "name": "bad", "overlap": "never"}
 
     assert apply(JOB, two, dry_run=True).json()["items"][1] == {
-        "name": "two", "version": None, "enabled": True, "changed": True
+        "name": "two", "version": None, "enabled": True, "changed": True, "action": "created", "changes": [], "reason": None
     }  # fmt: skip
     refused = apply(JOB, bad)
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/jobs/1/overlap"]
     assert admin.get("/api/v1/jobs").json()["items"] == []
     assert [each["version"] for each in apply(JOB, two).json()["items"]] == [1, 1]
     assert [each["changed"] for each in apply(JOB, {**two, "label": "New"}).json()["items"]] == [False, True]
+
+
+def test_set_is_applied_with_its_differences_and_pruned(admin: httpx.Client) -> None:
+    def apply(*jobs: dict[str, Any], **query: Any) -> list[tuple[str, str]]:
+        answer = admin.post("/api/v1/jobs:apply", json={"jobs": list(jobs)}, params={"set": "ours", **query})
+        return [(each["name"], each["action"]) for each in answer.raise_for_status().json()["items"]]
+
+    two, three = {**JOB, "name": "two"}, {**JOB, "name": "three"}
+    admin.post("/api/v1/jobs", json={**JOB, "name": "elsewhere"})
+    assert apply(JOB, two, three) == [("nap", "created"), ("two", "created"), ("three", "created")]
+    assert apply({**JOB, "enabled": True}, two, prune=False) == [("nap", "unchanged"), ("two", "unchanged")]
+    admin.put("/api/v1/jobs/three", json={**three, "label": "Mine"}, headers={"if-match": "*"})
+
+    told = [("nap", "changed"), ("three", "kept"), ("two", "deleted")]
+    assert apply({**JOB, "label": "New"}, prune=True, dry_run=True) == told
+    assert {each["name"] for each in admin.get("/api/v1/jobs").json()["items"]} == {"elsewhere", "nap", "three", "two"}
+    assert apply({**JOB, "label": "New"}, prune=True) == told
+    assert {each["name"] for each in admin.get("/api/v1/jobs").json()["items"]} == {"elsewhere", "nap", "three"}
+    assert apply({**JOB, "label": "New"}, prune=True) == [("nap", "unchanged"), ("three", "kept")]
+
+    refused = admin.post("/api/v1/jobs:apply", json=JOB, params={"prune": True})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "set")
+
+
+def test_versions_tell_what_they_changed(admin: httpx.Client) -> None:
+    admin.post("/api/v1/jobs", json=JOB)
+    for n, seconds in enumerate((2, 3)):
+        step = {**JOB["steps"][0], "with": {"seconds": seconds}}
+        admin.put("/api/v1/jobs/nap", json={**JOB, "label": f"L{n}", "steps": [step]}, headers={"if-match": "*"})
+
+    def changed(path: str, **query: Any) -> list[str]:
+        found = admin.get(f"/api/v1/jobs/nap/versions/{path}", params=query).json()
+        return [each["path"] for each in found["changes"]]
+
+    step = f"steps[{JOB['steps'][0]['id']}].with.seconds"
+    listed = admin.get("/api/v1/jobs/nap/versions", params={"limit": 2}).json()["items"]
+    assert [[each["path"] for each in version["changes"]] for version in listed] == [["label", step], ["label", step]]
+    assert changed("1") == []
+    assert changed("3") == ["label", step]
+    assert changed("3", against=3) == []
+    assert admin.get("/api/v1/jobs/nap/versions/9").status_code == 404
 
 
 def test_what_was_read_can_be_saved_as_it_is(admin: httpx.Client) -> None:

@@ -138,7 +138,8 @@ def test_pages_have_nothing_inline_and_nothing_from_elsewhere(console: Console, 
     run = browser.post("/jobs", data={"run": "nap"}).headers["location"]
     set_aside(console.parts.bus)
 
-    for path in ("/jobs", "/jobs/nap", "/runs", run, "/datasources", "/workers", "/dead", "/login", "/nothing"):
+    new = ("/upcoming", "/hooks", "/jobs/nap/backfill", "/jobs/nap?at=2026-05-04T08:30")
+    for path in ("/jobs", "/jobs/nap", "/runs", run, "/datasources", "/workers", "/dead", "/login", "/nothing", *new):
         page = browser.get(path).text
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page), path
         for address in re.findall(r'(?:src|href|action)="([^"]+)"', page):
@@ -179,7 +180,8 @@ def test_part_that_changes_is_sent_only_when_it_changed(console: Console, browse
 
 
 @pytest.mark.parametrize(
-    "path", ["/jobs", "/jobs/nap", "/runs", "/runs/{run}", "/workers", "/dead", "/datasources", "/datasources/docs"]
+    "path",
+    ["/jobs", "/jobs/nap", "/runs", "/runs/{run}", "/workers", "/dead", "/datasources", "/datasources/docs", "/hooks"],
 )
 def test_every_live_page_has_its_part(console: Console, browser: httpx.Client, path: str) -> None:
     console.define(name="nap")
@@ -189,8 +191,12 @@ def test_every_live_page_has_its_part(console: Console, browser: httpx.Client, p
 
     part, page = (browser.get(path, headers=headers).text for headers in ({"x-rota-part": "1"}, {}))
 
+    banner = "<div data-banner>\n</div>"
+    rest = part.removeprefix(banner)
+    assert part.startswith(banner)
+    assert banner in page
     # How long the oldest message has waited differs between two looks.
-    assert re.sub(r"[\d.]+ s<", "<", part).strip() in re.sub(r"[\d.]+ s<", "<", page)
+    assert re.sub(r"[\d.]+ s<", "<", rest).strip() in re.sub(r"[\d.]+ s<", "<", page)
 
 
 def test_dead_letters_are_counted_in_the_head_and_dropped_by_a_form(console: Console, browser: httpx.Client) -> None:

@@ -17,15 +17,19 @@ from bench.harness import measure_rate, measure_start
 from bench.measurement import Measurement, best_by_name, median_of, table
 from bench.peers import rq_scheduler_ticks
 from bench.rota_itself import ticks as rota_ticks
+from bench.rota_itself.flood import measure_flood
 from bench.rota_itself.idle import measure_idle
+from bench.rota_itself.million import measure_million
 from bench.rota_itself.recorded import measure_events, measure_recorded
 from bus.server import EmbeddedServer
 
 RATES = "No-op tasks per second, from the first one done to the last"
 STARTS = "Message sent to task started, one at a time on an idle system"
 TICKS = "Ticks per second, all due at once"
+MILLION = "Lateness of ticks among a million periodic jobs, a thousand a second"
+FLOOD = "Events per second against 100 jobs that listen"
 IDLE = "An idle `rota up`"
-BASELINES = {RATES: "dramatiq", STARTS: "dramatiq", TICKS: "rq-scheduler"}
+BASELINES = {RATES: "dramatiq", STARTS: "dramatiq", TICKS: "rq-scheduler", FLOOD: "rota", MILLION: "rota"}
 
 
 def main() -> None:
@@ -47,6 +51,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--tasks", type=int, default=5000, help="tasks of a rate (default %(default)s)")
     parser.add_argument("--ticks", type=int, default=2000, help="ticks of a rate (default %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1_000_000, help="periodic jobs (default %(default)s)")
+    parser.add_argument("--events", type=int, default=100_000, help="events of a flood (default %(default)s)")
     parser.add_argument("--samples", type=int, default=300, help="messages of a latency (default %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds; the median counts (default %(default)s)")
     parser.add_argument(
@@ -56,8 +62,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a tenth of all that, one round")
     options = parser.parse_args()
     if options.quick:
-        options.tasks, options.ticks, options.samples = (
-            value // 10 for value in (options.tasks, options.ticks, options.samples)
+        options.tasks, options.ticks, options.events, options.samples, options.jobs = (
+            value // 10 for value in (options.tasks, options.ticks, options.events, options.samples, options.jobs)
         )
         options.rounds = 1
     return options
@@ -88,6 +94,8 @@ def _all(url: str, options: argparse.Namespace) -> Iterator[tuple[str, Sequence[
         for _ in range(options.rounds)
     ]
     yield TICKS, [median_of(column) for column in zip(*passes, strict=True)]
+    yield MILLION, [measure_million(url, count=options.jobs, what=MILLION)]
+    yield FLOOD, [measure_flood(url, count=options.events, what=FLOOD)]
 
 
 def _machine(url: str) -> str:

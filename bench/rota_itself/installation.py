@@ -53,17 +53,23 @@ class Installation:
         with self.store.writing() as conn:
             jobs.save(conn, job, author="bench", source="bench", at=self.clock.now_ms())
 
-    def start(self, command: str) -> None:
-        """Start `rota scheduler` or `rota worker`."""
+    def start(self, command: str) -> int:
+        """Start `rota scheduler` or `rota worker`, and return the number of its process."""
         arguments = [sys.executable, "-m", "console.main", command]
         self._processes.append(subprocess.Popen(arguments, env=self._environment))
+        return self._processes[-1].pid
 
-    def close(self) -> None:
-        """Stop everything."""
+    def stop(self) -> None:
+        """Stop all processes."""
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             process.wait(60)
+        self._processes.clear()
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
         self.store.close()
         self.bus.close()
 

@@ -22,7 +22,7 @@ from store.engine import Store
 from store.queries import jobs
 
 #: Between entering the jobs and the moment at which they are all due.
-HEAD_START_MS = 4_000
+HEAD_START_MS = 10_000
 
 
 def measure_ticks(url: str, *, count: int, what: str) -> Measurement:
@@ -44,12 +44,15 @@ def measure_ticks(url: str, *, count: int, what: str) -> Measurement:
         leader.start()
         while leader.leading() is None:
             time.sleep(0.01)
-        ticks.step()
+        while bus.timetable.count() < count:
+            ticks.step()
+        if clock.now_ms() >= due:
+            raise RuntimeError(f"{count} jobs were not entered within {HEAD_START_MS} ms")
         tune_memory()
         while clock.now_ms() < due:
             time.sleep(0.001)
         begin = time.monotonic()
-        while bus.client.llen(bus.keys.queue("default", "normal")) < count:
+        while bus.client.zcard(bus.keys.queue("default", "normal")) < count:
             ticks.step()
         seconds = time.monotonic() - begin
         leader.stop()

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from actors.registry import load_registry
 from bus.connection import Bus
@@ -31,12 +32,22 @@ ROOT = Path(__file__).resolve().parents[2]
 class Cluster:
     """Redis, a database and any number of schedulers and workers, each under a name of its own."""
 
-    def __init__(self, folder: Path, *, lease_seconds: float = 15.0, database_url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lease_seconds: float = 15.0,
+        database_url: str | None = None,
+        redis_environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.ledger = folder / "ledger"
         self.lease_seconds = lease_seconds
         self.server = EmbeddedServer(folder / "redis")
-        self.server.start()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (redis_environment or {}).items():
+                patch.setenv(name, value)
+            self.server.start()
         self.database_url = database_url or f"sqlite:///{folder / 'rota.db'}"
         self.clock = SystemClock()
         self.store = Store(self.database_url, clock=self.clock)
@@ -68,12 +79,12 @@ class Cluster:
             "PYTHONPATH": str(ROOT),
         }
 
-    def start(self, command: str, name: str) -> None:
-        """Start `rota scheduler` or `rota worker` under a name."""
+    def start(self, command: str, name: str, **environment: str) -> None:
+        """Start `rota scheduler` or `rota worker` under a name, with more in its environment if given."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "console.main", command],
-                env=self.environment(),
+                env={**self.environment(), **environment},
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -147,14 +158,13 @@ class Cluster:
         """Admit runs as the API does, and send them; a Redis that is away is the sweeper's business."""
         from rota.ids import new_id
         from rota.runs import Cause
-        from scheduler.admission import Request, admit
+        from scheduler.admission import Request, admit, deliver
 
         requests = [
             Request(job=job, cause=Cause.of_person("tester", new_id()), params=params or {}) for _ in range(count)
         ]
         admitted = admit(self.store, requests, now=self.clock.now_ms(), actors=self.registry)
-        with suppress(BusUnavailable):
-            self.bus.sender.send([message for one in admitted for message in one.messages])
+        deliver(self.bus, admitted)
         return [one.run for one in admitted]
 
     def states(self, run_ids: Iterable[str]) -> dict[str, int]:

@@ -6,6 +6,8 @@ import ctypes
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from actors.params import Params
 from actors.registry import actor
@@ -68,6 +70,23 @@ def stuck(run: Run, params: Nothing) -> None:
     libc = ctypes.PyDLL(None)  # PyDLL keeps the interpreter's lock: nothing in this process runs meanwhile
     while True:
         libc.sleep(60)
+
+
+@actor("stubborn", queue="ledger")
+def stubborn(run: Run, params: Nothing) -> None:
+    """Go on, whatever it is told, until it may publish; then publish, and note whether that was refused."""
+    ledger = Path(os.environ["LEDGER"])
+    draft = ledger.with_name(f"{run.task}.draft")
+    draft.write_text(run.task)
+    note("start", run.task, run.attempt, os.getpid(), time.monotonic())
+    while not ledger.with_name("gate").exists():
+        with suppress(BaseException):
+            time.sleep(0.02)
+    try:
+        run.publish(draft, ledger.with_name(f"{run.task}.published"))
+    except BaseException as error:
+        note("refused", run.task, type(error).__name__)
+        raise
 
 
 @actor("killer", queue="ledger")

@@ -23,7 +23,7 @@ from console.pages.waits import waits_of
 from rota.times import parse_rfc3339
 from rota.triggers import EventTrigger
 from scheduler.backfilling import OVERLAP
-from scheduler.explaining import explain
+from scheduler.explaining import MOST_FINDINGS, explain
 from store.queries import runs
 from store.records import RunRecord
 
@@ -89,6 +89,7 @@ def _asked_for(parts: Parts, name: str, at: str, zone: str, now: int) -> dict[st
         "at": field_value(None if moment is None else moment.at, zone),
         "asked_at": moment,
         "explanation": found,
+        "most_findings": MOST_FINDINGS,
         "overlap": OVERLAP,
         "overlaps": OVERLAP_WORDS,
     }

@@ -93,11 +93,14 @@ def _run(parts: Parts, who: Who, names: list[str], form: Form, back: str) -> Res
     for name in names:
         try:
             start_job(parts, who, name, {})
-        except (Refused, InvalidDefinition):
-            refused.append(name)
+        except Refused as error:
+            refused.append(str(error))
+        except InvalidDefinition:
+            refused.append(f"{name} needs parameters")
     text = f"{len(names) - len(refused)} jobs were started."
     if refused:
-        text += f" Not started, because they are disabled or need parameters: {', '.join(refused)}."
+        # While everything is paused, all of them are refused in the same words.
+        text += f" Not started: {'; '.join(dict.fromkeys(refused))}."
     return go(back, Notice(text, good=not refused))
 
 

@@ -207,7 +207,17 @@ def test_pause_of_everything_shows_on_every_page_until_it_is_resumed(hourly: Con
     assert 'id="pause"' in browser.get("/jobs").text
     browser.post("/pause", data={"deed": "pause", "reason": NASTY, "back": "/runs"})
 
-    for path in ("/jobs", "/jobs/hourly", "/runs", "/upcoming", "/datasources", "/workers", "/dead", "/hooks", "/jobs/x"):
+    for path in (
+        "/jobs",
+        "/jobs/hourly",
+        "/runs",
+        "/upcoming",
+        "/datasources",
+        "/workers",
+        "/dead",
+        "/hooks",
+        "/jobs/x",
+    ):
         page = browser.get(path).text
         assert "Everything is paused" in page, path
         assert "by the-admin" in page
@@ -229,6 +239,17 @@ def test_pause_that_holds_already_and_resume_without_one_are_said(browser: httpx
     assert "Nothing was paused." in browser.get("/jobs").text
     assert browser.post("/pause", data={"deed": "explode"}).status_code == 400
     assert browser.post("/pause", data={"deed": "pause", "reason": "x" * 501}).status_code == 422
+
+
+def test_start_that_the_pause_refuses_is_said_once(hourly: Console, browser: httpx.Client) -> None:
+    hourly.define(name="daily")
+    browser.post("/pause", data={"deed": "pause", "reason": "new disks"})
+
+    browser.post("/jobs", data={"names": ["hourly", "daily"], "deed": "run"})
+
+    page = browser.get("/jobs").text
+    assert "0 jobs were started. Not started: everything is paused by the-admin" in page
+    assert page.count("everything is paused by") == 1
 
 
 def test_looking_at_pages_changes_nothing(hourly: Console, browser: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """Every Redis key of Rota, with its type, lifetime and owner.
 
-All keys share one hash tag, so that a script may touch any of them on a cluster too.
+All keys share one hash tag, so that a script may touch any of them on a cluster too. "Bus ms" are milliseconds of the
+time of the bus, which is the server's but never goes back: see scripts/_server.lua.
 """
 
 from __future__ import annotations

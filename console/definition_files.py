@@ -14,7 +14,7 @@ from typing import Any
 from console.exits import CommandFailed, ExitCode
 from rota.definitions import SUFFIXES, RawDefinition, read_definitions, split_definitions
 from rota.errors import InvalidDefinition
-from rota.loaders import check_values, load_yaml
+from rota.loaders import check_values, load_yaml, read_text
 from rota.writing import to_yaml
 
 STDIN = "-"
@@ -49,7 +49,10 @@ def _files(path: str) -> Iterator[str]:
     if path == STDIN or not Path(path).is_dir():
         yield path
         return
-    names = sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith(".") and entry.is_file())
+    try:
+        names = sorted(entry.name for entry in os.scandir(path) if not entry.name.startswith(".") and entry.is_file())
+    except OSError as error:
+        raise CommandFailed(f"{path}: {error.strerror or error}", ExitCode.USAGE) from error
     yield from (str(Path(path, name)) for name in names if Path(name).suffix.lower() in (*SUFFIXES, _JSON))
 
 
@@ -60,7 +63,7 @@ def _read_one(file: str) -> tuple[RawDefinition, ...]:
         path = Path(file)
         if path.suffix.lower() != _JSON:
             return read_definitions(path)
-        data = check_values(json.loads(path.read_text(encoding="utf-8")), source=path.name)
+        data = check_values(json.loads(read_text(path, source=path.name)), source=path.name)
         return split_definitions(data, source=path.name)
     except InvalidDefinition as error:
         raise CommandFailed(f"{file}: {error}", ExitCode.USAGE) from error

@@ -105,16 +105,17 @@ def instant(text: str) -> tuple[datetime, timedelta]:
 
     Without an offset it is in the writer's time zone. CommandFailed says what is allowed.
     """
+    _, _, clock = text.replace(" ", "T").partition("T")
+    length = timedelta(days=1)
+    if clock:
+        length = timedelta(seconds=1) if re.match(r"\d\d:?\d\d:?\d\d", clock) else timedelta(minutes=1)
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = datetime.fromisoformat(text).astimezone()
+        moment + length  # the calendar must not end within it
+    except (ValueError, OverflowError) as error:
         message = f"{text!r} is no time; write 2026-05-04T08:30, 2026-05-04T08:30:00Z or 2026-05-04T08:30+02:00"
         raise CommandFailed(message, ExitCode.USAGE) from error
-    _, _, clock = text.replace(" ", "T").partition("T")
-    if not clock:
-        return moment.astimezone(), timedelta(days=1)
-    exact = re.match(r"\d\d:?\d\d:?\d\d", clock)
-    return moment.astimezone(), timedelta(seconds=1) if exact else timedelta(minutes=1)
+    return moment, length
 
 
 def elapsed(started: str | None, ended: str | None) -> str:

@@ -21,7 +21,7 @@ MAX_EVENT_BYTES = 64 * 1024
 MAX_BATCH = 500
 """The most events that one batch may hold."""
 MAX_ATTRIBUTE_CHARS = 1024
-MAX_CHAIN = 64
+MAX_CHAIN = 256
 
 CHAIN_ATTRIBUTE = "rotachain"
 """The extension attribute that holds the jobs whose runs led to this event, as a JSON list or joined by commas."""
@@ -81,6 +81,14 @@ def decode_structured(envelope: Mapping[str, Any] | bytes | str) -> Event:
     return _event(envelope, data)
 
 
+def from_envelope(envelope: Mapping[str, Any]) -> Event:
+    """Return the event that `to_envelope` made an envelope of.
+
+    Its size was checked in the form in which it came in; as an envelope the same event may take a little more.
+    """
+    return _event(envelope, envelope.get("data"))
+
+
 def decode_batch(body: bytes | str, *, max_bytes: int = 4 * 1024 * 1024) -> list[Event | InvalidEvent]:
     """Return the events of a JSON batch in their order; one that is not valid is its error, its neighbours stay.
 
@@ -111,7 +119,7 @@ def decode_binary(headers: Mapping[str, str], body: bytes) -> Event:
 
 def decode_fields(fields: Mapping[str, str]) -> Event:
     """Return the event of a stream entry: one field per attribute, `data` as JSON."""
-    _check_size(sum(len(name) + len(value) for name, value in fields.items()))
+    _check_size(_size_of(fields))
     attributes = dict(fields)
     attributes.setdefault("specversion", "1.0")
     if "data" in attributes and "data_base64" in attributes:
@@ -145,7 +153,7 @@ def encode_fields(event: Event) -> dict[str, str]:
     fields = _texts(event)
     if event.data is not None:
         fields["data"] = _encoded(event.data).decode()
-    _check_size(sum(len(name) + len(value.encode()) for name, value in fields.items()))
+    _check_size(_size_of(fields))
     return fields
 
 
@@ -246,7 +254,8 @@ def _chain(value: Any) -> tuple[str, ...]:
         return ()
     if isinstance(value, str):
         value = value.split(",")
-    if not isinstance(value, list) or not all(isinstance(name, str) and name for name in value):
+    # A comma within a name would make two of it, once they are joined again.
+    if not isinstance(value, list) or not all(isinstance(name, str) and name and "," not in name for name in value):
         raise InvalidEvent(f"{CHAIN_ATTRIBUTE}: must be names of jobs joined by commas")
     if len(value) > MAX_CHAIN or any(_FORBIDDEN.search(name) for name in value):
         raise InvalidEvent(f"{CHAIN_ATTRIBUTE}: must hold at most {MAX_CHAIN} names of jobs")
@@ -312,6 +321,10 @@ def _storable(data: Any) -> Any:
     if data is not None and b"\\u0000" in _encoded(data).replace(b"\\\\", b""):
         raise InvalidEvent("data: must not hold NUL characters")
     return data
+
+
+def _size_of(fields: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value.encode("utf-8", "surrogatepass")) for name, value in fields.items())
 
 
 def _check_size(size: int) -> None:

@@ -172,7 +172,7 @@ class Job(Part):
     label: Line = Field(default="", description="Name for people; empty shows the name.")
     owner: Line = Field(default="admin", min_length=1, description="Who it belongs to; system makes it a system job.")
     description: Text = Field(default="", description="What it is for.")
-    enabled: Flag = Field(default=True, description="Whether its triggers start it.")
+    enabled: Flag = Field(default=True, description="Whether it starts, by its triggers or by hand.")
     triggers: tuple[Trigger, ...] = Field(
         default=(), max_length=MAX_TRIGGERS, description="Why it starts; none is by hand."
     )
@@ -252,7 +252,10 @@ class Job(Part):
 
     def meaning(self) -> dict[str, Any]:
         """Return what it says beyond the defaults, as JSON: the same for definitions that mean the same."""
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if said.get("label") == self.name:
+            del said["label"]
+        return said
 
 
 def check_order(steps: Sequence[Step]) -> None:

@@ -62,6 +62,14 @@ def bind_params(job: Job, given: Mapping[str, Any]) -> dict[str, Any]:
     return bound
 
 
+def fits(params: Mapping[str, Any]) -> bool:
+    """Say whether values have a JSON form and are no larger than the parameters of a run may be."""
+    try:
+        return len(msgspec.json.encode(params)) <= MAX_PARAMS_BYTES
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
 def value_problem(spec: ParamSpec, value: object) -> str | None:
     """Return why a value does not fit a declared parameter, None if it does."""
     if value is None and not spec.required and spec.default is None:

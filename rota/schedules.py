@@ -57,7 +57,7 @@ def _next_bounded(trigger: CronTrigger | RepeatTrigger, after: int, gap: Gap, fo
 
 def upcoming(trigger: Trigger, after: int, count: int, *, gap: Gap = "run_after", fold: Fold = "first") -> list[int]:
     """Return the next due times after `after`, at most `count` of them and never more than MAX_UPCOMING."""
-    return list(islice(_due_times(trigger, after, gap, fold), min(count, MAX_UPCOMING)))
+    return list(islice(due_times(trigger, after, gap, fold), min(count, MAX_UPCOMING)))
 
 
 def due_between(
@@ -73,11 +73,12 @@ def due_between(
 
     Who must know whether there are more asks for one more than is shown.
     """
-    within = takewhile(lambda due: due < end, _due_times(trigger, start - 1, gap, fold))
+    within = takewhile(lambda due: due < end, due_times(trigger, start - 1, gap, fold))
     return list(islice(within, limit))
 
 
-def _due_times(trigger: Trigger, after: int, gap: Gap, fold: Fold) -> Iterator[int]:
+def due_times(trigger: Trigger, after: int, gap: Gap = "run_after", fold: Fold = "first") -> Iterator[int]:
+    """Yield the due times after `after`, each when it is asked for; they may have no end."""
     due = next_due(trigger, after, gap=gap, fold=fold)
     while due is not None:
         yield due

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bus.connection import Bus
     from store.engine import Connection, Store
 
-__all__ = ["Admitted", "Request", "admit", "admit_in", "delays_of", "deliver", "stop_others"]
+__all__ = ["Admitted", "Request", "admit", "admit_in", "delays_of", "deliver", "refuse_while_paused", "stop_others"]
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def admit(store: Store, requests: Sequence[Request], *, now: int, actors: Mappin
     for batch in batches(requests, BATCH):
 
         def change(conn: Connection, batch: list[Request] = batch) -> list[Admitted]:
-            _refuse_while_paused(conn)
+            refuse_while_paused(conn)
             plans = _plans(conn, {request.job for request in batch}, actors)
             return admit_in(conn, batch, now=now, plans=plans)
 
@@ -118,7 +118,8 @@ def admit_in(conn: Connection, requests: Sequence[Request], *, now: int, plans: 
     ]
 
 
-def _refuse_while_paused(conn: Connection) -> None:
+def refuse_while_paused(conn: Connection) -> None:
+    """Raise Refused while everything is paused: what a person asks for then does not start."""
     pause = jobs.paused(conn)
     if pause is not None:
         reason = f" ({pause.reason})" if pause.reason else ""

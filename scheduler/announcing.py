@@ -1,15 +1,14 @@
 """What Rota itself makes known as events: the ends of runs, and runs that are late, for jobs that follow others.
 
 Ends are published only while some job listens, once they are recorded; lateness always, because its job asked for it.
-Neither is forgotten when a scheduler dies: a report stays in its stream until the end that it made is published, and
-ends that no report made are marked in the store until they are.
+Neither is forgotten when a scheduler dies: a report stays in its stream until the end that it made is published. Ends
+that no report made, and those that Redis did not take, are marked in the store until they are.
 The id of an event is made of the run and what became of it, so publishing it twice is publishing it once.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +37,6 @@ ANNOUNCED = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED)
 LOOK_SECONDS = 1.0
 #: Runs in one look; more of them follow at once.
 MOST_ANNOUNCED = 500
-#: Events that are kept while Redis does not take them; older ones are given up.
-MOST_KEPT = 10_000
 
 
 def announcements(conn: Connection, closed: Sequence[Closed], snapshot: Snapshot) -> list[Event]:
@@ -96,7 +93,7 @@ def _of_run(run: str, job: str, event_type: str, *, chain: Sequence[str], at: in
 
 
 class Announcer:
-    """The duty of what is made known: publishes it, keeps what Redis does not take, and looks for what is late.
+    """The duty of what is made known: looks for ends that were left to it, and for what is late.
 
     Only the leader's looks; every scheduler's publishes what it was given.
     """
@@ -107,13 +104,10 @@ class Announcer:
         self._catalogue = catalogue
         self._leader = leader
         self._clock = clock
-        self._guard = threading.Lock()
-        self._kept: list[Event] = []
         self.loop = Loop("announcer", self.step, interval=LOOK_SECONDS)
 
     def step(self) -> float:
-        """Publish what was kept, and announce the ends that were left to it and the runs that are late."""
-        self._publish_kept()
+        """Announce the ends that were left to it and the runs that are late."""
         if self._leader.leading() is None:
             return LOOK_SECONDS
         found = self._announce_left() + self._announce_late()
@@ -124,7 +118,6 @@ class Announcer:
             left = rows.left_ends(conn, limit=MOST_ANNOUNCED)
             if not left:
                 return 0
-            self._catalogue.refresh(conn)
             events = self.ends(conn, [closed_again(one) for one in rows.ends_of(conn, left)])
         if events:
             self._bus.events.publish(events)
@@ -146,30 +139,23 @@ class Announcer:
 
     def ends(self, conn: Connection, closed: Sequence[Closed]) -> list[Event]:
         """Return the events of those ends that some job listens for; publish them when they are committed."""
-        return announcements(conn, closed, self._catalogue.current) if closed else []
+        if not closed:
+            return []
+        # Nobody else may have looked yet: a leader's first report can come before its first tick or event.
+        self._catalogue.refresh(conn)
+        return announcements(conn, closed, self._catalogue.current)
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish events, at once or as soon as Redis takes them."""
-        if not events:
-            return
-        with self._guard:
-            self._kept += events
-        try:
-            self._publish_kept()
-        except BusUnavailable as error:
-            logger.warning("events.kept", extra={"count": len(events), "error": str(error)})
-
-    def _publish_kept(self) -> None:
-        with self._guard:
-            events, self._kept = self._kept[-MOST_KEPT:], []
+        """Publish the ends of runs that were recorded; those that Redis does not take are left to the leader's look."""
         if not events:
             return
         try:
             self._bus.events.publish(events)
-        except BusUnavailable:
-            with self._guard:
-                self._kept = [*events, *self._kept]
-            raise
+        except BusUnavailable as error:
+            # The report may be dropped all the same: a stream that is full of events takes no more, others do.
+            logger.warning("ends.left", extra={"count": len(events), "error": str(error)})
+            with self._store.writing() as conn:
+                rows.leave_ends(conn, [event.subject for event in events if event.subject is not None])
 
 
 def _was_late(one: LateRun) -> bool:

@@ -29,10 +29,14 @@ OVERLAP: Overlap = "buffer_all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """What a request came to: the due times of the range, those of which are left out, and the runs of the others."""
+    """What a request came to: the due times of the range, those of ticks that are `done` and those that were `left`.
+
+    A time at which two triggers were due stands twice. `admitted` are the runs of what was left.
+    """
 
     due: tuple[int, ...]
     done: tuple[int, ...]
+    left: tuple[int, ...]
     admitted: tuple[Admitted, ...]
 
 
@@ -70,9 +74,9 @@ def backfill(
         ticks = _ticks(jobs.get(conn, name).job(), start, end, now)
         causes = {Cause.of_backfill(tick.trigger, tick.due, person).key: tick for tick in ticks}
         found = runs.with_causes(conn, name, [*causes, *(tick.key for tick in ticks)])
-    done = {causes[key].due for key in causes if key in found}
-    done |= {tick.due for tick in ticks if tick.key in found and found[tick.key].state is not RunState.SKIPPED}
-    left = [tick for tick in ticks if tick.due not in done]
+    done = {tick.key for key, tick in causes.items() if key in found}
+    done |= {tick.key for tick in ticks if tick.key in found and found[tick.key].state is not RunState.SKIPPED}
+    left = [tick for tick in ticks if tick.key not in done]
     admitted: list[Admitted] = []
     if not dry_run:
         requests = [
@@ -86,7 +90,12 @@ def backfill(
         ]
         admitted = admit(store, requests, now=now, actors=actors)
         deliver(bus, admitted)
-    return Backfill(due=tuple(tick.due for tick in ticks), done=tuple(sorted(done)), admitted=tuple(admitted))
+    return Backfill(
+        due=tuple(tick.due for tick in ticks),
+        done=tuple(tick.due for tick in ticks if tick.key in done),
+        left=tuple(tick.due for tick in left),
+        admitted=tuple(admitted),
+    )
 
 
 def _ticks(job: Job, start: int, end: int, now: int) -> list[_Tick]:

@@ -157,12 +157,13 @@ class Catalogue:
         return made
 
     def _remember(self, made: Mapping[str, Plan]) -> None:
-        if len(self._plans) + len(made) > self._most_plans:
+        kept = list(made.items())[: self._most_plans]
+        too_many = len(self._plans) + len(kept) - self._most_plans
+        if too_many > 0:
             # By chance, not by age: jobs that are due in turn would push each other out just before they are needed.
-            for name in random.sample(list(self._plans), len(self._plans) // 2):
+            for name in random.sample(list(self._plans), min(too_many, len(self._plans))):
                 del self._plans[name]
-        room = self._most_plans - len(self._plans)
-        self._plans.update(list(made.items())[:room])
+        self._plans.update(kept)
 
     def _make(self, current: Mapping[str, CurrentJob]) -> dict[str, Plan]:
         plans = {}

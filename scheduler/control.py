@@ -65,13 +65,13 @@ def resume(
 
     def start_free(conn: Connection) -> Recorded:
         started = Recorded()
-        promote(conn, result.freed, started, catalogue=catalogue, now=now)
+        promote(conn, result.waited_for, started, catalogue=catalogue, now=now)
         announcements.leave_ends(conn, [one.run for one in started.closed])
         return started
 
     result, recorded = store.write(change)
     # A transaction of its own: one that holds the runs must not wait for their keys, or it deadlocks with admission.
-    started = store.write(start_free) if result.freed else Recorded()
+    started = store.write(start_free) if result.waited_for else Recorded()
     _tell(bus, "resume", result.tasks)
     delays = {task: at - now for task, at in result.send_at if at > now}
     try:

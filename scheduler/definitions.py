@@ -24,7 +24,6 @@ from rota.jobs import Job
 from rota.loop import Loop
 from scheduler.shipping import AUTHOR, save_shipped
 from store.queries import jobs
-from store.records import JobRecord
 
 if TYPE_CHECKING:
     from rota.clock import Clock
@@ -100,7 +99,7 @@ class Definitions:
             # Somebody may be in the middle of writing: a part of a file may look like a whole one.
             self._seen = here
             return SETTLE_SECONDS
-        self.apply(read_folder(self._folder, self._actors))
+        self.apply(read_files(self._folder, here, self._actors))
         self._applied = here
         self._epoch = epoch
         return LOOK_SECONDS
@@ -155,9 +154,13 @@ def is_file(source: str) -> bool:
 
 def read_folder(folder: Path, actors: Mapping[str, ActorSpec]) -> Found:
     """Return all definitions of a folder; what is wrong with one of them does not touch the others."""
+    return read_files(folder, fingerprint(folder) or (), actors)
+
+
+def read_files(folder: Path, files: Iterable[str], actors: Mapping[str, ActorSpec]) -> Found:
+    """Return the definitions of these files of a folder: one that is gone meanwhile is a problem, not an empty one."""
     good: dict[str, tuple[str, Job]] = {}
     problems: list[FileProblem] = []
-    files = fingerprint(folder) or {}
     for name in files:
         for result in _read_file(folder / name, actors):
             if isinstance(result, FileProblem):
@@ -189,22 +192,10 @@ def _apply(conn: Connection, found: Found, now: int) -> None:
     present = {job.name for _, job in found.jobs}
     # A file that is partly wrong may still mean to define what cannot be read of it.
     doubtful = {problem.file for problem in found.problems}
-    for record in _all_jobs(conn):
-        from_file = is_file(record.source)
-        if from_file and record.enabled and record.name not in present and record.source not in doubtful:
-            reason = f"{GONE} {record.source}"
-            jobs.set_enabled(conn, [record.name], False, at=now, reason=reason)
-            logger.warning("definition.gone", extra={"job": record.name, "file": record.source})
-
-
-def _all_jobs(conn: Connection) -> Iterator[JobRecord]:
-    cursor = None
-    while True:
-        page = jobs.list_jobs(conn, cursor=cursor, limit=500)
-        yield from page.items
-        if page.next is None:
-            return
-        cursor = page.next
+    for name, source in jobs.enabled_from(conn, SUFFIXES):
+        if name not in present and source not in doubtful:
+            jobs.set_enabled(conn, [name], False, at=now, reason=f"{GONE} {source}")
+            logger.warning("definition.gone", extra={"job": name, "file": source})
 
 
 def _apply_one(conn: Connection, file: str, job: Job, now: int) -> None:

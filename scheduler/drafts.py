@@ -14,7 +14,7 @@ from rota.expressions import fill
 from rota.ids import new_id
 from rota.jobs import Overlap
 from rota.messages import encode
-from rota.params import bind_params
+from rota.params import bind_params, fits
 from rota.runs import Cause
 from rota.states import RunState
 from scheduler.filling import context_for, filled, in_one_line, job_context, step_message
@@ -22,7 +22,7 @@ from scheduler.plans import Limit, Plan, RateLimit, StepPlan
 from store.records import NewRun, NewTask
 
 MAX_LIMIT_KEY = 400
-MAX_CHAIN = 32
+MAX_CHAIN = 128
 """Jobs that a run remembers of those that led to it; the newest stay."""
 
 
@@ -96,11 +96,16 @@ def skipped(plan: Plan, request: Request, now: int, reason: str) -> Draft:
             queued_at=now,
             state=RunState.SKIPPED,
             reason=reason,
-            params=request.params,
+            params=_kept(request.params),
             priority=plan.job.priority,
             chain=request.chain,
         )
     )
+
+
+def _kept(params: dict[str, Any]) -> dict[str, Any]:
+    """Return what a record of a skip keeps of the parameters that were asked for: nothing if that is too large."""
+    return params if fits(params) else {}
 
 
 def chain_of(event: Event) -> tuple[str, ...]:

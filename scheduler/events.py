@@ -15,6 +15,7 @@ from bus.timetable import Window
 from rota.errors import StaleEpoch
 from rota.events import Event, InvalidEvent, encode_fields
 from rota.loop import Loop
+from rota.runs import MAX_MESSAGE_BYTES, cut_middle, plain_text
 from scheduler.emission import emit_admitted
 from scheduler.halving import each_alone
 from scheduler.hearing import Heard, hear
@@ -131,7 +132,8 @@ class Events:
                 lambda those: self._start(epoch, those),
                 lambda one, error: bad.append((one[0], encode_fields(one[1]), str(error))),
             )
-        for entry, fields, reason in bad:
+        for entry, fields, said in bad:
+            reason = cut_middle(plain_text(said), MAX_MESSAGE_BYTES)
             logger.warning("event.set_aside", extra={"entry": entry, "reason": reason})
             self._bus.events.set_aside(entry, fields, reason)
             self._tally.add("events_refused")

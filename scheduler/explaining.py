@@ -111,9 +111,18 @@ def _without_run(conn: Connection, known: JobRecord | None, name: str, trigger: 
     row = next((row for row in ticks.of_job(conn, name) if row.trigger == trigger), None)
     if row is not None and row.due is not None and row.due <= due:
         return "nobody has decided about it yet: is a scheduler running?"
+    if row is None and trigger not in _triggers_of(known):
+        return "nothing is known of it any more: the trigger has been changed or taken out since"
     if row is None or (row.decided_due or 0) < due:
         return "nothing: the trigger was not followed then, because it was added or the job was enabled later"
     return "its run has been removed from the history"
+
+
+def _triggers_of(known: JobRecord) -> set[str]:
+    try:
+        return {trigger_key(trigger) for trigger in known.job().triggers}
+    except ValueError:  # another version of the program has saved it
+        return set()
 
 
 def _switched(switch: Switch, what: str) -> str:

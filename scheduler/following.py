@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from scheduler.plans import Plan, StepPlan
     from store.engine import Connection
 
+#: Waiting branches read at a time, once those that were to start could not.
+_PAGE = 50
 _CANCELLED = "the run was cancelled"
 _GONE = "the definition that the run follows is gone"
 
@@ -143,17 +145,25 @@ class _Following:
                 self._fan_out(work, step)
         for step_id, counts in work.run.branches.items():
             step = work.plan.step(step_id)
-            free = free_branches(counts, step.parallel)
-            waiting = runs.waiting_branches(self._conn, work.run.run, step_id, limit=free) if free else ()
-            for branch in waiting:
-                self._release(work, step, branch.task, item=branch.item, index=branch.branch)
+            self._start_branches(work, step, free_branches(counts, step.parallel))
 
-    def _release(self, work: Work, step: StepPlan, task: str, **branch: Any) -> None:
+    def _start_branches(self, work: Work, step: StepPlan, free: int) -> None:
+        """Let the next branches start. One that cannot takes no place; a thousand of those need no round each."""
+        after, limit = -1, free
+        while free and (waiting := runs.waiting_branches(self._conn, work.run.run, step.id, after=after, limit=limit)):
+            for branch in waiting:
+                if free:
+                    free -= self._release(work, step, branch.task, item=branch.item, index=branch.branch)
+            after, limit = waiting[-1].branch, _PAGE
+
+    def _release(self, work: Work, step: StepPlan, task: str, **branch: Any) -> bool:
+        """Queue a waiting task; False if it failed instead."""
         message, failure = work.prepare(step, task, branch)
         self._ready.append(ReadyTask(task=task, message=message, at=self._now))
         self._begin(work.run)
         if failure is not None:
             self._end_now(message, RunState.FAILED, error=failure)
+        return failure is None
 
     def _fan_out(self, work: Work, step: StepPlan) -> None:
         """Make the branches of a step; as many as may be under way at once start."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -74,8 +75,13 @@ def request_of_window(window: str, trigger: str, events: Sequence[Event], plan: 
 
 
 def key_of(value: object) -> str:
-    """Return the text by which values are told apart: their JSON, of a long one its beginning and a digest."""
-    text = _encode(value).decode()
+    """Return the text by which values are told apart: their JSON, of a long one its beginning and a digest.
+
+    As in an expression 1 and 1.0 are one value. What is no finite number has no JSON, and is not null for that.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    text = _encode(int(value) if isinstance(value, float) and value.is_integer() else value).decode()
     if len(text) <= MAX_KEY:
         return text
     return f"{text[:MAX_KEY]}…{hashlib.blake2b(text.encode(), digest_size=16).hexdigest()}"

@@ -20,6 +20,7 @@ from bus.connection import Bus
 from rota.clock import SystemClock
 from rota.errors import StoreUnavailable
 from rota.ids import new_id
+from rota.loop import Loop
 from scheduler.announcing import Announcer
 from scheduler.catalogue import Catalogue
 from scheduler.definitions import Definitions
@@ -36,13 +37,14 @@ from scheduler.windows import Windows
 from store.engine import Store
 
 if TYPE_CHECKING:
-    from rota.loop import Loop
     from rota.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 #: How long the loops may take to end; the longest wait is a read that blocks for a second.
 STOP_SECONDS = 5.0
+#: Time between two carryings over of the database's log; any process may do it, standbys too.
+CHECKPOINT_SECONDS = 1.0
 #: Time between two tries to reach a database that is not there yet.
 WAIT_SECONDS = 1.0
 #: How long a start waits for the database; then it ends, and whoever supervises it starts it again.
@@ -78,7 +80,9 @@ class Scheduler:
         self.waiting = Waiting(*shared, clock=clock)
         self.upkeep = Upkeep(store, self.leader, clock=clock)
         self.started = Started(bus, owner, clock=clock)
+        checkpoints = Loop("checkpoints", store.checkpoint, interval=CHECKPOINT_SECONDS)
         self.loops: tuple[Loop, ...] = (
+            checkpoints,
             self.definitions.loop,
             self.ticks.loop,
             self.ticks.bell,

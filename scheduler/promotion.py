@@ -7,7 +7,8 @@ skipped where its job does not wait for turns.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rota.errors import RotaError
@@ -23,8 +24,13 @@ from store.records import Promotion, WaitingDetail, WaitingRun
 if TYPE_CHECKING:
     from rota.messages import Outcome
     from scheduler.catalogue import Catalogue
-    from scheduler.plans import Plan
+    from scheduler.plans import Plan, RateLimit
     from store.engine import Connection
+
+#: Of each key, and each number of slots that jobs allow it, so many are looked at in one round.
+_PAGE = 100
+MISSED_MS = 10_000
+"""How late a run may start in its turn: as long as it takes to replace a leader, and some."""
 
 
 def promote(conn: Connection, keys: Iterable[str], into: Recorded, *, catalogue: Catalogue, now: int) -> None:
@@ -51,21 +57,43 @@ def record_and_promote(conn: Connection, reported: Sequence[Outcome], *, catalog
     return recorded
 
 
-def could_start(conn: Connection, keys: Sequence[str]) -> list[str]:
-    """Return those of these keys that have a free slot for somebody who waits; only reads."""
-    chosen = _choose(conn, keys)
-    return list(dict.fromkeys(waiting.key for waiting, _ in chosen.values()))
+def could_start(conn: Connection, widest: Mapping[str, int]) -> list[str]:
+    """Return those of these keys that have a free slot, of as many as somebody who waits may use; only reads."""
+    held = runs.slots(conn, widest)
+    return [key for key, most in widest.items() if sum(slot.number < most for slot in held[key]) < most]
 
 
 def begin(conn: Connection, run_ids: Iterable[str], into: Recorded, *, catalogue: Catalogue, now: int) -> None:
-    """Let runs start that waited for their turn only."""
+    """Let runs start that waited for their turn only.
+
+    Those that missed theirs, because nobody led or everything was paused, get new ones: all at once they would be more
+    than their rate allows.
+    """
     if revision.paused(conn) is not None:
         return
     found = runs.lock_waiting(conn, run_ids)
+    for run in _put_off(conn, found, catalogue=catalogue, now=now):
+        del found[run]
     runs.begin(conn, found, at=now)
     for one in found.values():
         into.messages += one.messages
     go_on(conn, found, into, catalogue=catalogue, now=now)
+
+
+def _put_off(conn: Connection, found: Mapping[str, WaitingDetail], *, catalogue: Catalogue, now: int) -> dict[str, int]:
+    """Give new turns to those of these runs that missed theirs; return the turns that are still to come."""
+    missed: dict[str, tuple[RateLimit, str]] = {}
+    for run, one in sorted(found.items(), key=lambda each: (each[1].start_at or now, each[0])):
+        plan = catalogue.plan_of(conn, one.job, one.job_version) if (one.start_at or now) < now - MISSED_MS else None
+        key = None if plan is None else rate_key(plan, one.params)
+        if plan is not None and plan.rate is not None and key is not None:
+            missed[run] = plan.rate, key
+    rates = Rates(conn, [key for _, key in missed.values()])
+    turns = {run: rates.put_off(rate, key, now) for run, (rate, key) in missed.items()}
+    rates.write()
+    later = {run: turn for run, turn in turns.items() if turn > now}
+    runs.put_off(conn, later)
+    return later
 
 
 def _round(conn: Connection, keys: Sequence[str], into: Recorded, *, catalogue: Catalogue, now: int) -> dict[str, None]:
@@ -84,14 +112,19 @@ def _round(conn: Connection, keys: Sequence[str], into: Recorded, *, catalogue: 
         if one.queued(now):
             into.messages += one.run.messages
             into.delays |= {message.task: one.start_at - now for message in one.run.messages if one.start_at > now}
+    closed = len(into.closed)
     go_on(conn, [one.run.run for one in started if one.undecided], into, catalogue=catalogue, now=now)
-    return dict.fromkeys(waiting.key for waiting, _ in chosen.values())
+    kept = {one.run.run for one in started} - {one.run for one in into.closed[closed:]}
+    by_key = Counter(waiting.key for waiting, _ in chosen.values())
+    return dict.fromkeys(
+        waiting.key for run, (waiting, _) in chosen.items() if run not in kept or by_key[waiting.key] >= _PAGE
+    )
 
 
 def _choose(conn: Connection, keys: Sequence[str]) -> dict[str, tuple[WaitingRun, int]]:
     """Return who may start in which slot, in their order."""
     lines: dict[str, list[WaitingRun]] = {}
-    for waiting in runs.next_in_line(conn, keys):
+    for waiting in runs.next_in_line(conn, keys, limit=_PAGE):
         lines.setdefault(waiting.key, []).append(waiting)
     chosen: dict[str, tuple[WaitingRun, int]] = {}
     for key, held in runs.slots(conn, lines).items():

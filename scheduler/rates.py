@@ -48,8 +48,14 @@ class Rates:
                 return Turn(refusal=f"over the rate of its job: {said}")
             if start - now > _longest_wait(rate.period_ms):
                 return Turn(refusal=f"its turn would come too late: {said}")
+        return Turn(start_at=self.put_off(rate, key, now))
+
+    def put_off(self, rate: RateLimit, key: str, now: int) -> int:
+        """Give a turn (ms) to a run that missed the one it was promised, however far ahead it is."""
+        starts = self._starts[key]
+        start = next_start(starts.at, limit=rate.most, period_ms=rate.period_ms, now=now)
         self._starts[key] = self._changed[key] = with_start(starts, start, period_ms=rate.period_ms, now=now)
-        return Turn(start_at=start)
+        return start
 
     def write(self) -> None:
         """Write what was reserved."""

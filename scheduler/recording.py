@@ -54,10 +54,11 @@ def _pause_jobs(conn: Connection, closed: Sequence[Closed], *, catalogue: Catalo
         catalogue.refresh(conn)
     for name in failed:
         plan = catalogue.plan(conn, name)
-        most = None if plan is None else plan.job.pause_after_failures
-        if most is None:
+        if plan is None or plan.job.pause_after_failures is None:
             continue
-        last = runs.last_states(conn, name, most)
+        most = plan.job.pause_after_failures
+        # Whoever enables it again wants it to be tried as often again.
+        last = runs.last_states(conn, name, most, since=plan.enabled_at)
         if len(last) == most and set(last) == {RunState.FAILED}:
             reason = f"paused after {most} failed runs in a row" if most > 1 else "paused after a failed run"
             jobs.set_enabled(conn, [name], False, at=now, reason=reason)

@@ -15,7 +15,7 @@ from rota.ids import new_id
 from rota.jobs import Job
 from rota.runs import Cause
 from rota.states import TERMINAL, RunState
-from scheduler.admission import Admitted, admit_in, deliver
+from scheduler.admission import Admitted, admit_in, deliver, refuse_while_paused
 from scheduler.drafts import Request
 from scheduler.plans import Plan, make_plan
 from store.queries import events, jobs, runs
@@ -41,23 +41,22 @@ def retry(
     request_id: str | None = None,
     only: Only | None = None,
 ) -> Admitted:
-    """Start an ended run once more: a new run with the same parameters and the same event.
+    """Start an ended run once more: a new run with the same parameters, the same event and the same due time.
 
     It follows the job as it is now. With `only` failed it follows the version that the ended run followed, whose
     results fit no other: steps and branches that succeeded are taken over with their results, unless a step before them
     runs again; the others run. The ended one stays as it is: nothing leaves a terminal state. `request_id` makes the
-    request safe to repeat. Raises NotFound; Refused while the run is open, when there is nothing that failed, or when
-    its job is disabled; InvalidDefinition when the job takes other parameters by now.
+    request safe to repeat. Raises NotFound; Refused while the run is open, when there is nothing that failed, when its
+    job is disabled, or while everything is paused; InvalidDefinition when the job takes other parameters by now.
     """
     with store.reading() as conn:
         run = runs.get_run(conn, run_id)
         event = _event_of(conn, run.cause)
         gathered = events.gathered_by(conn, [run_id]).get(run_id, ())
     _check(run, only)
-    parent = Cause.of_parent(run_id, f"retry:{request_id or new_id()}")
     request = Request(
         job=run.job,
-        cause=msgspec.structs.replace(parent, person=person, event=run.cause.event, count=run.cause.count),
+        cause=_cause(run, person=person, request_id=request_id),
         params=run.params,
         event=event,
         events=gathered,
@@ -68,6 +67,7 @@ def retry(
     )
 
     def change(conn: Connection) -> Admitted:
+        refuse_while_paused(conn)
         plan = _plan(conn, run, actors, only)
         if gathered and not runs.find_by_cause(conn, [(run.job, request.cause.key)]):
             events.pass_on(conn, run_id, to=request.run or "")
@@ -76,6 +76,13 @@ def retry(
     admitted = store.write(change)
     deliver(bus, [admitted])
     return admitted
+
+
+def _cause(run: RunRecord, *, person: str, request_id: str | None) -> Cause:
+    """Return the cause of a run that is started in place of another: expressions see what the other saw."""
+    parent = Cause.of_parent(run.id, f"retry:{request_id or new_id()}")
+    old = run.cause
+    return msgspec.structs.replace(parent, person=person, due=old.due, event=old.event, count=old.count)
 
 
 def _check(run: RunRecord, only: Only | None) -> None:

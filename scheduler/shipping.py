@@ -56,7 +56,20 @@ def _upgrade(
     except InvalidDefinition as error:
         # Better the job that somebody has tried than one that nobody has.
         logger.warning("definition.not_merged", extra={"job": job.name, "reason": str(error)})
-        result, source, author = edited.job(), edited.source, edited.author
-    jobs.save(conn, job, author=AUTHOR, source=SHIPPED, at=at)
-    jobs.save(conn, result, author=author, source=source, at=at)
+        mine = _readable(edited)
+        if mine is None:
+            return
+        result, source, author = mine, edited.source, edited.author
+    jobs.save(conn, job, author=AUTHOR, source=SHIPPED, at=at, keep_switch=True)
+    jobs.save(conn, result, author=author, source=source, at=at, keep_switch=True)
+    if result.enabled not in (edited.definition.get("enabled", True), edited.enabled):
+        jobs.set_enabled(conn, [job.name], result.enabled, at=at)
     logger.info("definition.merged", extra={"job": job.name, "kept": list(merged.conflicts)})
+
+
+def _readable(edited: JobRecord) -> Job | None:
+    """Return the edited job; None for one that this version cannot read any more, which must not stop the others."""
+    try:
+        return edited.job()
+    except ValueError:
+        return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from rota.loop import Loop
 from scheduler.endings import Recorded
 from scheduler.promotion import begin, could_start, promote
-from store.queries import announcements, runs
+from store.queries import announcements, revision, runs
 
 if TYPE_CHECKING:
     from bus.connection import Bus
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from store.engine import Connection, Store
 
 INTERVAL_SECONDS = 1.0
+#: The shortest time between two passes, however close turns follow each other.
+SHORTEST_SECONDS = 0.1
 #: Keys, or runs, in one transaction.
 PAGE = 100
 #: Pages of keys in one pass, so that many that are waited for cost a few percent of a core and no more.
@@ -47,11 +49,10 @@ class Waiting:
             self._after = ""
             return INTERVAL_SECONDS
         self._tell_of_terminated()
-        self._begin_due()
         for _ in range(PAGES):
             if self._promote_page():
                 break
-        return INTERVAL_SECONDS
+        return self._begin_due()
 
     def _promote_page(self) -> bool:
         """Fill the free slots of a page of keys that somebody waits for; True when it was the last."""
@@ -62,15 +63,27 @@ class Waiting:
             now = self._clock.now_ms()
             self._carry_out(lambda conn, into: promote(conn, free, into, catalogue=self._catalogue, now=now))
         last = len(keys) < PAGE
-        self._after = "" if last else keys[-1]
+        self._after = "" if last else max(keys)
         return last
 
-    def _begin_due(self) -> None:
+    def _begin_due(self) -> float:
+        """Let runs start whose turns have come; return the seconds until the next turn, or until the next pass."""
         now = self._clock.now_ms()
         with self._store.reading() as conn:
             due = runs.due_in_line(conn, at=now, limit=PAGE)
+            next_turn = runs.next_turn(conn, after=now)
         if due:
             self._carry_out(lambda conn, into: begin(conn, due, into, catalogue=self._catalogue, now=now))
+        if len(due) == PAGE and not self._paused():
+            return 0.0
+        if next_turn is None:
+            return INTERVAL_SECONDS
+        # On time, because two turns that are taken together are more than their rate allows.
+        return min(INTERVAL_SECONDS, max(SHORTEST_SECONDS, (next_turn - now) / 1000))
+
+    def _paused(self) -> bool:
+        with self._store.reading() as conn:
+            return revision.paused(conn) is not None
 
     def _carry_out(self, change: Callable[[Connection, Recorded], None]) -> None:
         """Start what can start in one transaction, and send it; what cannot be sent is left to the sweeper."""

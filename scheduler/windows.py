@@ -16,6 +16,7 @@ import msgspec
 
 from bus.timetable import Window, WindowAdvance
 from rota.errors import TemporaryError
+from rota.runs import MAX_MESSAGE_BYTES, cut_middle, plain_text
 from scheduler.admission import Admitted, admit_in
 from scheduler.emission import emit_admitted
 from scheduler.halving import each_alone
@@ -134,6 +135,7 @@ class Windows:
 
     def _set_aside(self, epoch: int, one: Window, reason: str, now: int) -> None:
         """Record a window that cannot be started as skipped; drop it if its events cannot even be read."""
+        reason = cut_middle(plain_text(reason), MAX_MESSAGE_BYTES)
         logger.error("window.set_aside", extra={"window": one.id, "reason": reason})
 
         def record(conn: Connection) -> None:

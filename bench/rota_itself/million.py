@@ -26,10 +26,13 @@ from store.batches import batches
 
 PER_SECOND = 1000
 _WATCH_SECONDS = 60.0
-#: After a restart: what was missed in between is made up for before it counts.
-_SETTLE_SECONDS = 10.0
+#: After a restart: what was missed in between is made up for before it counts, and the sweeper has looked at all the
+#: tasks that nobody has run here.
+_SETTLE_SECONDS = 30.0
 _PATIENCE_SECONDS = 1200.0
 _LOOK_SECONDS = 0.005
+#: A prime: its multiples go through all numbers below `count` once.
+_STRIDE = 7919
 
 
 @dataclass(slots=True)
@@ -93,7 +96,8 @@ def _rows(count: int, now: int, grid: int) -> Iterator[tuple[str, int, str, int,
     # As many jobs as are due in a period: one period is as many seconds as there are thousands of jobs.
     period = count * 1000 // PER_SECOND
     for n in range(count):
-        start = grid + n * 1000 // PER_SECOND
+        # Not in the order of their names, in which they are followed first: that would be a start like no other.
+        start = grid + n * _STRIDE % count * 1000 // PER_SECOND
         yield f"job-{n}", now, json.dumps(_definition(n, start, period)), now, now
 
 

@@ -14,7 +14,7 @@ from console.api.shaping import change_shape
 from rota.differences import differences
 from rota.jobs import Job
 from store.engine import Connection
-from store.queries import audit, jobs
+from store.queries import audit, jobs, revision
 from store.records import JobRecord
 
 SET_PREFIX = "set:"
@@ -35,6 +35,8 @@ def apply(
     now = parts.clock.now_ms()
 
     def change(conn: Connection) -> list[AppliedShape]:
+        # What is told to be deleted must still be what it is told to be when it goes.
+        revision.hold(conn)
         told = [*_told(conn, given), *(_pruned(conn, source, given) if prune else ())]
         wanted = {job.name: job for job in given}
         for n, one in enumerate(told):
@@ -46,7 +48,8 @@ def apply(
                 audit.add(conn, [deed(who, "job.save", f"job:{one.name}", now, version=record.version)])
                 told[n] = _shape(record, one.action, changes=one.changes)
             elif one.action == "unchanged" and name is not None:
-                jobs.adopt(conn, one.name, source=source)
+                # What a file, another set or Rota has brought stays theirs: two would pull at it when one prunes.
+                jobs.adopt(conn, one.name, of=EDITED, source=source)
         return told
 
     return parts.store.write(change)

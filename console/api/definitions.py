@@ -43,7 +43,7 @@ def switch(parts: Parts, who: Who, names: list[str], *, enabled: bool) -> list[s
         missing = [name for name in names if jobs.find(conn, name) is None]
         if missing:
             raise NotFound(f"there is no job {', '.join(missing)}")
-        changed = jobs.set_enabled(conn, names, enabled, at=now)
+        changed = jobs.set_enabled(conn, names, enabled, at=now, person=who.name)
         audit.add(conn, [deed(who, action, f"job:{name}", now) for name in changed])
     return changed
 

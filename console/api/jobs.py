@@ -99,6 +99,10 @@ def apply_jobs(
     if prune and set is None:
         listed = [{"parameter": "set", "path": "set", "message": "must name the set whose other jobs are to go"}]
         raise Problem(422, "the request is not valid", name="invalid-request", errors=listed)
+    if prune and not given:
+        # Rather a folder that was not there or a wrong path than the wish to lose a whole set.
+        listed = [{"pointer": "/jobs", "path": "jobs", "message": "must hold a job: an empty set prunes nothing"}]
+        raise Problem(422, "the request is not valid", name="invalid-request", errors=listed)
     return reply_list(request, apply(parts, who, given, name=set, prune=prune, dry_run=dry_run), None)
 
 

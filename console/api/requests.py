@@ -71,6 +71,10 @@ class Payload:
             except InvalidDefinition as error:
                 place = f"jobs[{n}]." if raw.source != _SOURCE else ""
                 problems += [FieldProblem(f"{place}{problem.path}", problem.message) for problem in error.problems]
+        if not problems:
+            first = {job.name: n for n, job in reversed(list(enumerate(jobs)))}
+            twice = [(n, job.name) for n, job in enumerate(jobs) if first[job.name] != n]
+            problems = [FieldProblem(f"jobs[{n}].name", f"{name} is given twice") for n, name in twice]
         if problems:
             raise InvalidDefinition(problems, source=_SOURCE)
         return jobs

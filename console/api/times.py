@@ -20,7 +20,7 @@ from console.api.shapes import BackfillShape, ExplanationShape, FindingShape, Pa
 from console.api.shaping import when
 from console.api.upcoming import due_in, due_in_all, next_ticks
 from rota.jobs import Overlap
-from rota.times import rfc3339
+from rota.times import MAX_MS, rfc3339
 from scheduler.explaining import explain
 from store.queries import jobs
 
@@ -90,7 +90,9 @@ def upcoming(
 def explain_job(name: str, parts: Given, who: Asking, at: At, until: Until = None) -> Response:
     """Tell what became of the ticks that were due at a time: the run, or why there is none."""
     start = time_in(at, "at") or 0
-    end = time_in(until, "until") or start + MINUTE_MS
+    end = min(start + MINUTE_MS, MAX_MS) if until is None else time_in(until, "until") or 0
+    if end <= start:
+        raise _invalid("until", "must be later than at")
     with parts.store.reading() as conn:
         known = jobs.find(conn, name)
         if who.owner is not None or known is not None:
@@ -128,11 +130,10 @@ def backfill_job(name: str, parts: Given, who: Asking, body: Body) -> Response:
         raise _invalid("until" if start is not None else "from", "the range needs from, and until later than it")
     overlap, dry_run = given.get("overlap"), bool(given.get("dry_run", False))
     found = make_up(parts, who, name, start, end, overlap=overlap, dry_run=dry_run)
-    left = sorted(set(found.due) - set(found.done))
     shape = BackfillShape(
         due=len(found.due),
         done=len(found.done),
-        ticks=[rfc3339(due) for due in left],
+        ticks=[rfc3339(due) for due in found.left],
         runs=[admitted.run for admitted in found.admitted],
     )
     return reply(shape, status=202)

@@ -1,17 +1,17 @@
-"""When jobs are due, by all their triggers together."""
+"""When jobs are due, by all their triggers together: each tick is made when it is asked for, so that a few cost little."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from heapq import merge
-from itertools import islice
+from itertools import islice, takewhile
 
 from console.api.shapes import JobTickShape, TickShape
 from rota.errors import Refused
 from rota.jobs import Job
-from rota.schedules import describe, due_between, upcoming
+from rota.schedules import MAX_UPCOMING, describe, due_times
 from rota.times import rfc3339
-from rota.triggers import Trigger
 from store.engine import Connection
 from store.queries import jobs, ticks
 from store.records import CurrentJob
@@ -19,19 +19,18 @@ from store.records import CurrentJob
 MOST_JOBS = 5000
 """The most jobs whose ticks are looked at for one answer."""
 
+Tick = tuple[int, int, Job]
+"""A due time, the place of its trigger in the definition, and the job."""
+
 
 def next_ticks(job: Job, after: int, count: int) -> list[TickShape]:
     """Return the next ticks after a time, in their order."""
-    return _ticks(job, count, lambda trigger: upcoming(trigger, after, count, gap=job.dst.gap, fold=job.dst.fold))
+    return [_shape(tick) for tick in islice(_ticks(job, after), min(count, MAX_UPCOMING))]
 
 
 def due_in(job: Job, start: int, end: int, count: int) -> list[TickShape]:
     """Return the first ticks from `start` until before `end`, in their order."""
-    return _ticks(
-        job,
-        count,
-        lambda trigger: due_between(trigger, start, end, gap=job.dst.gap, fold=job.dst.fold, limit=count),
-    )
+    return [_shape(tick) for tick in islice(_ticks_in(job, start, end), count)]
 
 
 def due_in_all(
@@ -42,32 +41,40 @@ def due_in_all(
     Refused when there are more jobs with ticks than can be looked at; then a job has to be named, or a shorter range.
     """
     # What lies ahead begins with the next due time, which the store knows.
-    names = ticks.jobs_due_before(conn, end if start >= now else None, limit=MOST_JOBS + 1)
+    names = ticks.jobs_due_before(conn, end if start >= now else None, owner=owner, limit=MOST_JOBS + 1)
     if len(names) > MOST_JOBS:
         raise Refused(f"more than {MOST_JOBS} jobs may be due in this range: name a job, or ask for a shorter one")
-    found = jobs.current(conn, names)
-    each = [
-        [JobTickShape(due=tick.due, job=name, trigger=tick.trigger) for tick in due_in(job, start, end, count)]
-        for name, job in _jobs(found, owner)
-    ]
-    return list(islice(merge(*each, key=lambda tick: tick.due), count))
-
-
-def _jobs(found: dict[str, CurrentJob], owner: str | None) -> Iterator[tuple[str, Job]]:
-    for name, current in found.items():
-        if not current.enabled:
-            continue
-        try:
-            job = Job.model_validate(current.definition)
-        except ValueError:  # one that another version of the program saved is not due here
-            continue
-        if owner is None or job.owner == owner:
-            yield name, job
-
-
-def _ticks(job: Job, count: int, due_of: Callable[[Trigger], list[int]]) -> list[TickShape]:
-    due = [[(at, index) for at in due_of(trigger)] for index, trigger in enumerate(job.triggers)]
+    each = [_ticks_in(job, start, end) for job in _jobs(jobs.current(conn, names).values())]
     return [
-        TickShape(due=rfc3339(at), trigger=describe(job.triggers[index]), index=index)
-        for at, index in islice(merge(*due), count)
+        JobTickShape(due=rfc3339(due), job=job.name, trigger=describe(job.triggers[index]))
+        for due, index, job in islice(merge(*each, key=_due), count)
     ]
+
+
+def _jobs(found: Iterable[CurrentJob]) -> Iterator[Job]:
+    for current in found:
+        # One that another version of the program saved is not due here.
+        with suppress(ValueError):
+            yield Job.model_validate(current.definition)
+
+
+def _ticks_in(job: Job, start: int, end: int) -> Iterator[Tick]:
+    return takewhile(lambda tick: tick[0] < end, _ticks(job, start - 1))
+
+
+def _ticks(job: Job, after: int) -> Iterator[Tick]:
+    return merge(*(_ticks_of(job, index, after) for index in range(len(job.triggers))), key=_due)
+
+
+def _ticks_of(job: Job, index: int, after: int) -> Iterator[Tick]:
+    for due in due_times(job.triggers[index], after, gap=job.dst.gap, fold=job.dst.fold):
+        yield due, index, job
+
+
+def _due(tick: Tick) -> int:
+    return tick[0]
+
+
+def _shape(tick: Tick) -> TickShape:
+    due, index, job = tick
+    return TickShape(due=rfc3339(due), trigger=describe(job.triggers[index]), index=index)

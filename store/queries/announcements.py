@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, update
 
 from rota.states import RunState
 from store.batches import BATCH, batches
@@ -27,7 +27,9 @@ _late = (
     .order_by(runs.c.late_at)
     .limit(bindparam("most"))
 )
-_unannounced = select(runs.c.id).where(runs.c.unannounced).order_by(runs.c.id).limit(bindparam("most"))
+# As it stands in the condition of a partial index: SQLite would be given `unannounced = 1`, and read all runs.
+_is_unannounced: ColumnElement[bool] = literal_column("runs.unannounced")
+_unannounced = select(runs.c.id).where(_is_unannounced).order_by(runs.c.id).limit(bindparam("most"))
 _set_unannounced = update(runs).where(_of_these).values(unannounced=bindparam("to_unannounced"))
 _set_told = update(runs).where(_of_these).values(late_at=None)
 

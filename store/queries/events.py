@@ -8,7 +8,7 @@ from operator import itemgetter
 import msgspec
 from sqlalchemy import Connection, RowMapping, String, bindparam, insert, select, update
 
-from rota.events import Event, decode_structured, to_envelope
+from rota.events import Event, from_envelope, to_envelope
 from store import dialects
 from store.batches import batches
 from store.bulk import Bulk
@@ -85,7 +85,7 @@ def gathered_by(conn: Connection, run_ids: Iterable[str]) -> dict[str, tuple[Eve
     known: dict[int, Event] = {}
     for numbers in batches(dict.fromkeys(seq for seqs in places.values() for seq in seqs)):
         for seq, envelope in conn.execute(_envelopes, {"ids": numbers}):
-            known[seq] = decode_structured(loads(envelope))
+            known[seq] = from_envelope(loads(envelope))
     return {run: tuple(known[seq] for seq in seqs if seq in known) for run, seqs in places.items()}
 
 

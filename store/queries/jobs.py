@@ -37,6 +37,7 @@ __all__ = [
     "adopt",
     "current",
     "delete",
+    "enabled_from",
     "find",
     "get",
     "get_version",
@@ -75,11 +76,19 @@ _last_version = select(func.max(job_versions.c.version)).where(job_versions.c.jo
 
 
 def save(
-    conn: Connection, job: Job, *, author: str, source: str, at: int, expected_version: int | None = None
+    conn: Connection,
+    job: Job,
+    *,
+    author: str,
+    source: str,
+    at: int,
+    expected_version: int | None = None,
+    keep_switch: bool = False,
 ) -> JobRecord:
     """Save a definition and return the job; a new version is made only if the definition changed.
 
-    The switch stays where it is, unless the definition's own `enabled` changed. With `expected_version` (0: must not
+    The switch stays where it is, unless the definition's own `enabled` changed; with `keep_switch` it stays even then,
+    for a version that another one takes the place of at once. With `expected_version` (0: must not
     exist yet) Conflict is raised when somebody else saved in between.
     """
     said = job.definition()
@@ -91,7 +100,7 @@ def save(
         if _differs(old, definition):
             listens = any("event" in trigger for trigger in said.get("triggers", ()))
             row = {"definition": definition, "source": source, "author": author}
-            _save_version(conn, job, row, old=old, at=at, revision=revision, listens=listens)
+            _save_version(conn, job, row, old=old, at=at, revision=revision, listens=listens, keep_switch=keep_switch)
     return get(conn, job.name)
 
 
@@ -116,6 +125,7 @@ def _save_version(
     at: int,
     revision: int,
     listens: bool,
+    keep_switch: bool,
 ) -> None:
     # Versions outlive a deleted job, so that the number of a new one with its name goes on.
     version = (conn.execute(_last_version, {"name": job.name}).scalar() or 0) + 1
@@ -134,7 +144,7 @@ def _save_version(
         row |= {"name": job.name, "created_at": at, "enabled": job.enabled, "enabled_at": at}
         conn.execute(insert(jobs), row)
         return
-    if job.enabled not in (loads(old["definition"]).get("enabled", True), old["enabled"]):
+    if not keep_switch and job.enabled not in (loads(old["definition"]).get("enabled", True), old["enabled"]):
         row |= {"enabled": job.enabled, "enabled_at": at, "enabled_reason": None}
         switches.record(conn, [job.name], job.enabled, at=at, person=said["author"], reason=None)
     conn.execute(update(jobs).where(jobs.c.name == job.name).values(row))
@@ -195,6 +205,13 @@ def current(conn: Connection, names: Iterable[str]) -> dict[str, CurrentJob]:
                 definition=loads(row.definition),
             )
     return found
+
+
+def enabled_from(conn: Connection, endings: Iterable[str]) -> list[tuple[str, str]]:
+    """Return name and source of the enabled jobs whose source ends in one of these, in lower case."""
+    ends = or_(*(func.lower(jobs.c.source).endswith(ending, autoescape=True) for ending in endings))
+    query = select(jobs.c.name, jobs.c.source).where(jobs.c.enabled, ends).order_by(jobs.c.name)
+    return [(name, source) for name, source in conn.execute(query)]
 
 
 def set_enabled(
@@ -276,9 +293,9 @@ def once_from(conn: Connection, source: str) -> list[JobRecord]:
     return [_record(row) for row in conn.execute(query).mappings()]
 
 
-def adopt(conn: Connection, name: str, *, source: str) -> None:
-    """Let a job belong to a source that says the same as it does."""
-    conn.execute(update(jobs).where(jobs.c.name == name, jobs.c.source != source).values(source=source))
+def adopt(conn: Connection, name: str, *, of: str, source: str) -> None:
+    """Let a job of one source belong to another one that says the same; one that is of a third source stays there."""
+    conn.execute(update(jobs).where(jobs.c.name == name, jobs.c.source == of).values(source=source))
 
 
 def version_before(conn: Connection, name: str, version: int) -> JobVersion | None:

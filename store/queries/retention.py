@@ -140,12 +140,19 @@ def prune_tokens(conn: Connection, *, expired_before: int, limit: int = BATCH) -
 
 
 def prune_versions(conn: Connection, *, saved_before: int) -> Removed:
-    """Remove definitions that are not current, that no run follows, and that were saved before this time."""
+    """Remove definitions that are not current, that no run follows, and that were saved before this time.
+
+    The newest that a job had from each source stays: by it an upgrade, a file or a set sees what was changed elsewhere.
+    """
     followed = exists().where(runs.c.job == job_versions.c.job, runs.c.job_version == job_versions.c.version)
     current = exists().where(jobs.c.name == job_versions.c.job, jobs.c.version == job_versions.c.version)
-    # The highest number of a deleted job stays: a new job of that name goes on from there.
+    # So the highest number of a deleted job stays too: a new job of that name goes on from there.
     newer = job_versions.alias("newer")
-    newest = ~exists().where(newer.c.job == job_versions.c.job, newer.c.version > job_versions.c.version)
+    newest = ~exists().where(
+        newer.c.job == job_versions.c.job,
+        newer.c.source == job_versions.c.source,
+        newer.c.version > job_versions.c.version,
+    )
     unused = and_(job_versions.c.at < saved_before, ~followed, ~current, ~newest)
     return Removed(rows=conn.execute(delete(job_versions).where(unused)).rowcount)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, tuple_, update
 
 from store.batches import batches
 from store.queries import switches
@@ -25,7 +25,9 @@ _changed = (
     .limit(bindparam("most"))
 )
 _of_jobs = select(jobs.c.name, jobs.c.revision).where(jobs.c.name.in_(bindparam("names", expanding=True)))
-_listening = select(jobs.c.name, jobs.c.revision).where(jobs.c.listens)
+# As it stands in the condition of a partial index: SQLite would be given `listens = 1`, and read all jobs.
+_is_listening: ColumnElement[bool] = literal_column("jobs.listens")
+_listening = select(jobs.c.name, jobs.c.revision).where(_is_listening)
 
 
 def read(conn: Connection) -> Revision:
@@ -43,6 +45,11 @@ def take_next(conn: Connection, *, deletes: bool = False) -> int:
     if deletes:
         conn.execute(update(revision).values(deleted=value))
     return value
+
+
+def hold(conn: Connection) -> None:
+    """Let nobody else change a definition until the end of the transaction: what is read of them holds until then."""
+    conn.execute(_now.with_for_update())
 
 
 def mark_followed(conn: Connection, value: int) -> None:

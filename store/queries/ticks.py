@@ -14,7 +14,7 @@ from store import dialects
 from store.batches import batches
 from store.bulk import Bulk
 from store.records import Advance, TickRecord
-from store.tables import ticks
+from store.tables import jobs, ticks
 
 _BATCH = 400
 
@@ -63,10 +63,22 @@ def dues(conn: Connection, names: Iterable[str]) -> dict[tuple[str, str], int | 
     }
 
 
-def jobs_due_before(conn: Connection, end: int | None, *, limit: int) -> list[str]:
-    """Return the names of jobs that are due at all, and before a time if one is given, at most `limit` of them."""
-    query = select(ticks.c.job).where(ticks.c.due.is_not(None)).distinct().order_by(ticks.c.job).limit(limit)
-    return list(conn.scalars(query if end is None else query.where(ticks.c.due < end)))
+def jobs_due_before(conn: Connection, end: int | None, *, owner: str | None = None, limit: int) -> list[str]:
+    """Return the names of enabled jobs that are due at all, and before a time if one is given, at most `limit` of them.
+
+    With an `owner` only theirs.
+    """
+    query = (
+        select(ticks.c.job)
+        .join(jobs, jobs.c.name == ticks.c.job)
+        .where(jobs.c.enabled, ticks.c.due.is_not(None))
+        .distinct()
+        .order_by(ticks.c.job)
+        .limit(limit)
+    )
+    if end is not None:
+        query = query.where(ticks.c.due < end)
+    return list(conn.scalars(query if owner is None else query.where(jobs.c.owner == owner)))
 
 
 def set_due(conn: Connection, rows: Sequence[TickRecord]) -> None:

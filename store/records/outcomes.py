@@ -85,9 +85,9 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
 
     `tasks` are in the bus, or on their way to it, and have to be told there. `settled` are the runs that were done with
     at once, nothing of them being in the bus. `send` are the messages that resumed runs go on with; `undecided` are
-    resumed runs with waiting steps, about which the recorder has to decide again. `ignored` are the runs that do not
-    exist or were in no state for the request. `ended` are those of `settled` that a cancel has ended, and `freed` the
-    keys of which somebody may start now. `send_at` says by task when a message may start, if not at once.
+    resumed runs with waiting steps, about which has to be decided again. `ignored` are the runs that do not
+    exist or were in no state for the request. `ended` are those of `settled` that a cancel has ended, and
+    `waited_for` the keys that resumed runs wait for. `send_at` says by task when a message may start, if not at once.
     """
 
     tasks: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     undecided: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     ended: tuple[EndedRun, ...] = ()
-    freed: tuple[str, ...] = ()
+    waited_for: tuple[str, ...] = ()
     send_at: tuple[tuple[str, int], ...] = ()
 
 

@@ -44,7 +44,7 @@ class WaitingRun(msgspec.Struct, frozen=True, kw_only=True):
 class WaitingDetail(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be known of a run to start it.
 
-    `messages` are those of steps that it begins with, `unsent` the steps that have none yet.
+    `messages` are those of steps that it begins with, `start_at` its turn if it waits for one.
     """
 
     run: str
@@ -52,7 +52,7 @@ class WaitingDetail(msgspec.Struct, frozen=True, kw_only=True):
     job_version: int
     params: dict[str, Any]
     messages: tuple[TaskMessage, ...]
-    unsent: tuple[str, ...]
+    start_at: int | None
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True):

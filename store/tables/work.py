@@ -138,10 +138,11 @@ class RunRow(Base):
             sqlite_where=text("slot_key IS NOT NULL"),
             postgresql_where=text("slot_key IS NOT NULL"),
         ),
-        # What waits for a slot, in order; a job that lets only one wait numbers the place, like a slot.
+        # What waits for a slot; a job that lets only one wait numbers the place, like a slot.
         Index(
-            "ix_runs_wait_key_id",
+            "ix_runs_wait_key_wait_limit_id",
             "wait_key",
+            "wait_limit",
             "id",
             sqlite_where=text("wait_key IS NOT NULL"),
             postgresql_where=text("wait_key IS NOT NULL"),
@@ -153,6 +154,12 @@ class RunRow(Base):
             unique=True,
             sqlite_where=text("wait_no IS NOT NULL"),
             postgresql_where=text("wait_no IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_start_at",
+            "start_at",
+            sqlite_where=text("state = 'waiting' AND start_at IS NOT NULL"),
+            postgresql_where=text("state = 'waiting' AND start_at IS NOT NULL"),
         ),
         Index(
             "ix_runs_late_at",
@@ -257,6 +264,12 @@ class TaskRow(Base):
             "id",
             sqlite_where=text(one_of("state", SENT_STATES)),
             postgresql_where=text(one_of("state", SENT_STATES)),
+        ),
+        Index(
+            "ix_tasks_paused",
+            "run",
+            sqlite_where=text("state = 'paused'"),
+            postgresql_where=text("state = 'paused'"),
         ),
     )
 

@@ -10,8 +10,9 @@ import shlex
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ import yaml
 
 from console.connection import Connection, write_connection
 from console.main import main
+from rota.definitions import parse_definition
+from rota.messages import Outcome
 from rota.runs import Cause
 from rota.settings import load_settings
-from rota.times import parse_rfc3339
+from rota.times import parse_rfc3339, rfc3339
 from scheduler.admission import Request, admit
 from store.engine import Store
-from store.queries import jobs, runs
+from store.queries import jobs, outcomes, runs
 from tests.acceptance.cluster import Cluster
 from tests.integration.console.serving import serving
 from tests.waiting import wait_until
@@ -34,8 +37,9 @@ PAGE = (Path(__file__).parents[2] / "docs/jobs.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(yaml|console)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 DOCUMENTED_PORT = 8099
 RUN = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?\b")
+TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+Z)?)?\b")
 YEAR_OF_BACKFILL = "2025-"
+pytestmark = pytest.mark.usefixtures("transcript")
 ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
 
@@ -103,7 +107,7 @@ class Service:
             return self._page(path, first=len(times) == 1)
         if path == "/shaky":
             return (200, "well") if len(times) > 2 else (503, "not well")
-        for shop, answer, *_ in rows("| `shop` |"):
+        for shop, answer, *_ in rows("By what the service answers:"):
             if path == f"/stock/{shop}":
                 return (404, None) if answer == "404" else (200, json.loads(answer))
         return (200, None) if body is not None else (404, None)
@@ -112,7 +116,7 @@ class Service:
         with self._guard:
             self._pages += 1
             self.most_pages = max(self.most_pages, self._pages)
-        time.sleep(0.1)  # as long as a page takes, so that others would be asked for meanwhile
+        time.sleep(0.3)  # as long as a page takes, so that others would be asked for meanwhile
         with self._guard:
             self._pages -= 1
         name = path.removeprefix("/page/").partition("?")[0]
@@ -244,3 +248,264 @@ def _time_of_a_skipped_run(on: Installation, name: str) -> str:
 
 def _without_times(text: str) -> str:
     return TIME.sub(lambda found: found[0] if found[0].startswith(YEAR_OF_BACKFILL) else "TIME", text)
+
+
+def test_each_command_answers_as_the_page_says(transcript: list[tuple[str, str, str]]) -> None:
+    documented = [(line, _without_times(expected)) for line, expected, _ in transcript]
+
+    assert [(line, _without_times(said)) for line, _, said in transcript] == documented
+
+
+def test_steps_end_as_the_table_says(installation: Installation) -> None:
+    table = rows("By what the service answers:")
+    for shop, _, *expected in table:
+        [run_id] = installation.admit("watch-the-stock", shop=shop)
+        (end,) = installation.ended([run_id])
+        found = installation.steps(run_id)
+        assert [*(found[step] for step in ("ask", "order", "complain", "rest")), end] == expected
+    assert installation.service.told("/order") == [{"shop": "north", "apples": 6}]
+    (complaint,) = installation.service.told("/complain")
+    assert complaint.endswith("/stock/west answered 404")
+
+
+def test_pages_are_fetched_two_at_a_time_and_the_missing_one_once_more(installation: Installation) -> None:
+    service = installation.service
+    wait_until(lambda: service.told("/report"), what="the report of the second run")
+    asked = [path.removeprefix("/page/") for path, _ in service.asked if path.startswith("/page/")]
+
+    assert sorted(asked[:4]) == ["a?n=0", "b?n=1", "c?n=2", "d?n=3"]
+    assert asked[4:] == ["c?n=2"]
+    assert service.told("/report") == [["page a", "page b", "page c", "page d"]]
+    assert service.most_pages == 2
+
+
+def test_each_datasource_is_a_branch(installation: Installation) -> None:
+    for name in ("docs", "mail"):
+        (installation.folder / name).mkdir()
+        assert installation.rota("datasources", "add", str(installation.folder / name)) == 0
+    [run_id] = installation.admit("sync-each")
+
+    assert installation.ended([run_id]) == ["succeeded"]
+    assert [(task.branch, task.item) for task in installation.run(run_id).tasks] == [(0, "docs"), (1, "mail")]
+
+
+def test_what_takes_too_long_is_ended_and_told(installation: Installation) -> None:
+    given = definition("not-too-long")
+    installation.cluster.define(
+        **{**given, "name": "whole-run", "timeout": "PT1S", "steps": [_rest("${params.seconds}")]}
+    )
+    [step, whole] = [*installation.admit("not-too-long"), *installation.admit("whole-run")]
+
+    assert installation.ended([step, whole]) == ["failed", "cancelled"]
+    assert f"`{installation.run(whole).run.reason}`" in PAGE
+    assert installation.run(step).run.error.type == "TimedOut"
+
+
+def test_shaky_service_is_called_again_after_the_documented_waits(installation: Installation) -> None:
+    [run_id] = installation.admit("call-a-shaky-service")
+
+    assert installation.ended([run_id]) == ["succeeded"]
+    first, second, third = installation.service.at["/shaky"]
+    assert second - first >= 0.2
+    assert third - second >= 0.4
+
+
+REACHED = {"pause": "paused", "resume": "running", "cancel": "cancelled"}
+
+
+def test_runs_are_paused_resumed_cancelled_and_tried_again(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    installation.cluster.define(name="long", steps=[_rest(60)])
+    [run_id] = installation.admit("long")
+    _wait_for(installation, run_id, "running")
+    again = []
+    for line in block.splitlines():
+        words = shlex.split(line.replace("RUN", run_id))
+        assert installation.rota(*words[1:]) == 0
+        again += RUN.findall(capsys.readouterr().err)[1:]
+        if words[2] in REACHED:
+            _wait_for(installation, run_id, REACHED[words[2]])
+
+    assert len(again) == 2
+    assert [installation.run(one).run.cause.parent for one in again] == [run_id, run_id]
+    for one in again:
+        assert installation.rota("runs", "cancel", one) == 0
+
+
+def _wait_for(on: Installation, run_id: str, state: str) -> None:
+    wait_until(lambda: on.run(run_id).run.state == state, what=f"{run_id} {state}")
+
+
+def _rest(seconds: object) -> dict[str, Any]:
+    return {"id": "rest", "actor": "sleep", "with": {"seconds": seconds}}
+
+
+def test_gathered_events_are_chosen_from(installation: Installation) -> None:
+    for number, size in enumerate((50, 500, 5000)):
+        data = json.dumps({"size": size})
+        assert installation.rota("events", "publish", "file.written", "--id", f"{number}", "--data", data) == 0
+    wait_until(lambda: installation.service.told("/large"), what="what was told of large files")
+    installation.rota("events", "publish", "file.written", "--data", '{"size": 1}')
+    wait_until(lambda: len(installation.runs("tell-of-large-files")) == 2, what="the second run")
+    (second, first) = [run.id for run in installation.runs("tell-of-large-files")]
+
+    assert installation.ended([first, second]) == ["succeeded", "succeeded"]
+    assert installation.service.told("/large") == [["1", "2"]]
+    assert installation.steps(second) == {"tell": "skipped"}
+
+
+OVERLAPS = rows("third tick has been decided:")
+
+
+@pytest.mark.parametrize("overlap", [row[0] for row in OVERLAPS])
+def test_third_tick_finds_what_the_table_says(overlap: str, installation: Installation, sqlite_url: str) -> None:
+    (expected,) = [row[1:4] for row in OVERLAPS if row[0] == overlap]
+    store = Store(sqlite_url)
+    cluster = installation.cluster
+    given = {"name": "slow", "overlap": overlap, "triggers": [{"every": "PT10M"}], "steps": [_rest(1500)]}
+    job = parse_definition(given, source="doc", actors=cluster.registry)
+    with store.writing() as conn:
+        jobs.save(conn, job, author="doc", source="doc", at=0)
+    started: list[str] = []
+    for minute in ("00", "10", "20"):
+        due = parse_rfc3339(f"2026-05-04T12:{minute}:00Z")
+        request = Request(job="slow", cause=Cause.of_tick("every", due))
+        (admitted,) = admit(store, [request], now=due, actors=cluster.registry)
+        if not started:
+            _begin(store, admitted.messages[0], at=due)
+        started.append(admitted.run)
+
+    with store.reading() as conn:
+        found = [runs.get_run(conn, run_id) for run_id in started]
+    store.close()
+    words = {"running": "runs", "queued": "starts", "waiting": "waits"}
+    asked = [bool(run.cancel_requested) and run.state == "running" for run in found]
+    assert [
+        "asked to cancel" if was_asked else words.get(run.state, run.state)
+        for run, was_asked in zip(found, asked, strict=True)
+    ] == expected
+
+
+def _begin(store: Store, message: Any, *, at: int) -> None:
+    """Let a worker have begun the first attempt."""
+    started = Outcome(
+        kind="started", task=message.task, run=message.run, fence=1, attempt=1, worker="w", at=at, started_at=at
+    )
+    with store.writing() as conn:
+        outcomes.apply(conn, [started])
+
+
+def test_three_runs_at_once_end_as_the_table_says(installation: Installation) -> None:
+    found: dict[str, list[str]] = {}
+    for overlap, *_ in OVERLAPS:
+        name = overlap.replace("_", "-")
+        installation.cluster.define(name=name, overlap=overlap, steps=[_rest(1.5)])
+        found[overlap] = installation.admit(name)
+        _wait_for(installation, found[overlap][0], "running")
+        found[overlap] += [*installation.admit(name), *installation.admit(name)]
+
+    assert [[name, ", ".join(installation.ended(started))] for name, started in found.items()] == [
+        [name, in_the_end] for name, *_, in_the_end in OVERLAPS
+    ]
+
+
+def test_jobs_share_the_limit_of_their_key(installation: Installation) -> None:
+    cellar = [installation.admit(name)[0] for name in ("print-letters", "print-labels", "print-letters")]
+    [attic] = installation.admit("print-labels", printer="attic")
+    waiting = [installation.run(run_id).run.state for run_id in cellar[1:]]
+
+    assert installation.ended([*cellar, attic]) == ["succeeded"] * 4
+    assert waiting == ["waiting", "waiting"]
+    times = [(run.started_at, run.ended_at) for run in (installation.run(run_id).run for run_id in [*cellar, attic])]
+    assert times[0][1] <= times[1][0]
+    assert times[1][1] <= times[2][0]
+    assert times[3][0] < times[2][0]
+
+
+def test_third_mail_to_an_address_waits_for_its_turn(installation: Installation) -> None:
+    ada = [installation.admit("send-a-mail")[0] for _ in range(3)]
+    [bob] = installation.admit("send-a-mail", to="bob@example.org")
+    installation.ended([*ada, bob])
+    first, _, third, other = [installation.run(run_id).run for run_id in [*ada, bob]]
+
+    assert third.start_at - first.start_at >= 2000
+    assert third.started_at >= third.start_at
+    assert other.started_at < third.start_at
+
+
+def test_job_is_disabled_after_its_failures(installation: Installation) -> None:
+    for _ in range(2):
+        assert installation.ended(installation.admit("gives-up")) == ["failed"]
+    reason = ""
+    with installation.cluster.store.reading() as conn:
+        job = jobs.get(conn, "gives-up")
+        reason = job.enabled_reason or ""
+
+    assert not job.enabled
+    assert f"`{reason}`" in PAGE
+    assert installation.rota("jobs", "enable", "gives-up") == 0
+    installation.ended(installation.admit("gives-up"))
+    with installation.cluster.store.reading() as conn:
+        assert not jobs.get(conn, "gives-up").enabled
+
+
+def test_late_run_is_announced(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
+    late = definition("not-too-long")["late_after"]
+    installation.cluster.define(name="late", late_after=late, steps=[_rest(1.5)])
+    [run_id] = installation.admit("late")
+
+    def announced() -> str:
+        capsys.readouterr()
+        installation.rota("events", "tail", "--type", "run.late", "--no-follow", "--json")
+        return capsys.readouterr().out
+
+    wait_until(lambda: run_id in announced(), what="run.late")
+
+
+def test_ticks_that_are_made_up_for_run_one_after_the_other(installation: Installation) -> None:
+    made_up = [run for run in installation.runs("hourly-report") if run.cause.person == "ada"]
+    installation.ended([run.id for run in made_up])
+    ended = sorted((installation.run(run.id).run for run in made_up), key=lambda run: run.cause.due)
+
+    assert [rfc3339(run.cause.due)[11:16] for run in ended] == ["08:00", "09:00", "10:00"]
+    assert all(one.ended_at <= other.started_at for one, other in pairwise(ended))
+
+
+def test_watched_file_is_taken_up_kept_when_it_breaks_and_disabled_when_it_goes(installation: Installation) -> None:
+    file = installation.folder / "watched/nap-often.yaml"
+    text = (installation.folder / "jobs/nap.yaml").read_text().replace("name: nap", "name: nap-often")
+
+    def saved() -> Any:
+        with installation.cluster.store.reading() as conn:
+            return jobs.find(conn, "nap-often")
+
+    file.write_text(text)
+    wait_until(lambda: saved() is not None, what="the job of the file")
+    file.write_text(text.replace("sleep", "slep"))
+    log = installation.folder / "s1.log"
+    wait_until(lambda: "definition.refused" in log.read_text(), what="the log of the refused file")
+    assert (saved().version, saved().enabled) == (1, True)
+    file.unlink()
+    wait_until(lambda: not saved().enabled, what="the job of the lost file to be disabled")
+    assert f"`{saved().enabled_reason}`".replace("nap-often", "NAME") in PAGE
+    file.write_text(text)
+    wait_until(lambda: saved().enabled, what="the job of the file that came back")
+
+
+def test_exported_folder_is_applied_unchanged_and_all_or_nothing(
+    installation: Installation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = installation.folder / "out"
+    names = [yaml.safe_load(text)["name"] for _, text in BLOCKS if text.startswith("name: ") and "gives-up" not in text]
+    assert installation.rota("jobs", "export", *names, "tidy", "--out", str(out)) == 0
+    capsys.readouterr()
+    assert installation.rota("jobs", "apply", str(out), "--dry-run") == 0
+    assert not [line for line in capsys.readouterr().err.splitlines() if ": unchanged, version " not in line]
+
+    (out / "nap.yaml").write_text("name: nap\nsteps: [{id: a, actor: sleep, with: {seconds: 9}}]\n")
+    (out / "tidy.yaml").write_text("name: tidy\nsteps: []\n")
+    assert installation.rota("jobs", "apply", str(out)) == 4
+    with installation.cluster.store.reading() as conn:
+        assert jobs.get(conn, "nap").version == 1

@@ -30,10 +30,12 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("hooks", "gathered", "windows", "rates", "switches"):
         op.drop_table(table)
+    op.drop_index("ix_tasks_paused", "tasks")
     op.drop_index("uq_tasks_run_step_branch", "tasks")
     op.create_index("uq_tasks_run_step", "tasks", ["run", "step"], unique=True)
-    for name in ("ix_runs_unannounced", "ix_runs_untold", "ix_runs_late_at", "uq_runs_wait", "ix_runs_wait_key_id"):
-        op.drop_index(name, "runs")
+    for name in ("unannounced", "untold", "late_at", "start_at", "wait_key_wait_limit_id"):
+        op.drop_index(f"ix_runs_{name}", "runs")
+    op.drop_index("uq_runs_wait", "runs")
     for name in ("ix_jobs_listens", "ix_jobs_revision"):
         op.drop_index(name, "jobs")
     for table, columns in COLUMNS.items():
@@ -137,13 +139,17 @@ def _fill_jobs() -> None:
 def _create_indexes() -> None:
     op.create_index("ix_jobs_revision", "jobs", ["revision", "name"])
     _create_partial_index("ix_jobs_listens", "jobs", ["name"], where="listens")
-    _create_partial_index("ix_runs_wait_key_id", "runs", ["wait_key", "id"], where="wait_key IS NOT NULL")
+    _create_partial_index(
+        "ix_runs_wait_key_wait_limit_id", "runs", ["wait_key", "wait_limit", "id"], where="wait_key IS NOT NULL"
+    )
+    _create_partial_index("ix_runs_start_at", "runs", ["start_at"], where="state = 'waiting' AND start_at IS NOT NULL")
     _create_partial_index("uq_runs_wait", "runs", ["wait_key", "wait_no"], where="wait_no IS NOT NULL", unique=True)
     _create_partial_index("ix_runs_late_at", "runs", ["late_at"], where="late_at IS NOT NULL")
     _create_partial_index("ix_runs_untold", "runs", ["id"], where="untold")
     _create_partial_index("ix_runs_unannounced", "runs", ["id"], where="unannounced")
     op.drop_index("uq_tasks_run_step", "tasks")
     op.create_index("uq_tasks_run_step_branch", "tasks", ["run", "step", "branch"], unique=True)
+    _create_partial_index("ix_tasks_paused", "tasks", ["run"], where="state = 'paused'")
 
 
 def _create_partial_index(name: str, table: str, columns: list[str], *, where: str, unique: bool = False) -> None:

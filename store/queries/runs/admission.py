@@ -88,7 +88,8 @@ def _run_row(run: NewRun, task_count: int) -> dict[str, Any]:
         "cause_kind": run.cause.kind,
         "cause_key": run.cause.key,
         "cause": dumps(run.cause),
-        "due": run.cause.due,
+        # What a person asks for long after it was due is wanted since then, and not late by all of it.
+        "due": run.cause.due if run.cause.person is None else None,
         "params": dumps(run.params) if run.params else "{}",
         "priority": run.priority,
         "chain": dumps(run.chain) if run.chain else "[]",

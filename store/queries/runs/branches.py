@@ -42,7 +42,7 @@ _counts = (
 _of_step = (tasks.c.run == bindparam("of_run"), tasks.c.step == bindparam("of_step"), tasks.c.branch >= 0)
 _waiting = (
     select(tasks.c.id, tasks.c.branch, tasks.c.item)
-    .where(*_of_step, tasks.c.state == "waiting")
+    .where(*_of_step, tasks.c.state == "waiting", tasks.c.branch > bindparam("after"))
     .order_by(tasks.c.branch)
     .limit(bindparam("most"))
 )
@@ -91,9 +91,9 @@ def branch_counts(conn: Connection, run_ids: Iterable[str]) -> dict[str, dict[st
     return found
 
 
-def waiting_branches(conn: Connection, run: str, step: str, *, limit: int) -> list[BranchRecord]:
-    """Return the first branches of a step that wait for their turn."""
-    rows = conn.execute(_waiting, {"of_run": run, "of_step": step, "most": limit})
+def waiting_branches(conn: Connection, run: str, step: str, *, after: int = -1, limit: int) -> list[BranchRecord]:
+    """Return the first branches of a step, behind this one, that wait for their turn."""
+    rows = conn.execute(_waiting, {"of_run": run, "of_step": step, "after": after, "most": limit})
     return [BranchRecord(task=task, branch=branch, item=loads(item)) for task, branch, item in rows]
 
 

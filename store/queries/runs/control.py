@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, case, func, select, update
 
 from rota.messages import TaskMessage
 from rota.runs import plain_text
@@ -17,13 +17,14 @@ from store.tables import ENDED_STATES, SENT_STATES, runs, tasks
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
 # Tasks are locked before their runs, as the recorder does it: the other way round the two would deadlock.
-_locked_tasks = (
+_lock_tasks = select(tasks.c.id).where(tasks.c.run.in_(_ids)).order_by(tasks.c.id).with_for_update()
+# Read once both are locked: whoever made us wait may have made branches, which the lock did not see.
+_tasks = (
     select(
         tasks.c.id, tasks.c.run, tasks.c.state, tasks.c.attempt, tasks.c.message, tasks.c.checkpoint, tasks.c.retry_at
     )
     .where(tasks.c.run.in_(_ids))
     .order_by(tasks.c.id)
-    .with_for_update()
 )
 _locked_runs = (
     select(
@@ -32,7 +33,6 @@ _locked_runs = (
         runs.c.job_version,
         runs.c.state,
         runs.c.cancel_requested,
-        runs.c.slot_key,
         runs.c.wait_key,
         runs.c.start_at,
     )
@@ -41,8 +41,11 @@ _locked_runs = (
     .with_for_update()
 )
 _request = update(runs).where(runs.c.id.in_(_ids)).values(cancel_requested=bindparam("request"))
-# Kept until the run ends by it: who ends it later does not know who asked.
-_request_cancel = _request.values(reason=bindparam("why"))
+# Kept until the run ends by it, as the first who asked said it: who ends it later does not know who that was.
+_first_said = case(
+    (runs.c.cancel_requested == CANCEL, func.coalesce(runs.c.reason, bindparam("why"))), else_=bindparam("why")
+)
+_request_cancel = _request.values(reason=_first_said)
 _cancel_tasks = (
     update(tasks)
     .where(tasks.c.run.in_(_ids), tasks.c.state.in_(("waiting", "paused")))
@@ -54,7 +57,6 @@ _cancel_runs = (
     .values(
         state="cancelled",
         ended_at=bindparam("at"),
-        reason=bindparam("why"),
         slot_key=None,
         slot_no=None,
         wait_key=None,
@@ -75,10 +77,11 @@ class _Found:
     """The open runs among those asked for, with their tasks."""
 
     def __init__(self, conn: Connection, ids: list[str]) -> None:
-        self.tasks: dict[str, list[RowMapping]] = {}
-        for row in conn.execute(_locked_tasks, {"ids": ids}).mappings():
-            self.tasks.setdefault(row["run"], []).append(row)
+        conn.execute(_lock_tasks, {"ids": ids})
         self.runs = {row["id"]: row for row in conn.execute(_locked_runs, {"ids": ids}).mappings()}
+        self.tasks: dict[str, list[RowMapping]] = {}
+        for row in conn.execute(_tasks, {"ids": list(self.runs)}).mappings():
+            self.tasks.setdefault(row["run"], []).append(row)
 
     def in_bus(self, run_ids: Iterable[str]) -> list[str]:
         """Return the tasks of these runs that the bus has or will have."""
@@ -92,6 +95,10 @@ class _Found:
         """Return those of these runs that have a waiting task."""
         return [run for run in run_ids if self._rows(run, ("waiting",))]
 
+    def with_paused_task(self) -> list[str]:
+        """Return the runs that have a paused task."""
+        return [run for run in self.runs if self._rows(run, ("paused",))]
+
     def to_send(self, run_ids: Iterable[str]) -> list[TaskMessage]:
         """Return the messages that the paused tasks of these runs go on with."""
         return [message_to_send(row) for run in run_ids for row in self._rows(run, ("paused",))]
@@ -103,9 +110,9 @@ class _Found:
             for row in map(self.runs.__getitem__, run_ids)
         ]
 
-    def keys(self, run_ids: Iterable[str], column: str) -> list[str]:
-        """Return the keys that stand in a column of these runs, each once."""
-        return list(dict.fromkeys(key for run in run_ids if (key := self.runs[run][column]) is not None))
+    def waited_for(self, run_ids: Iterable[str]) -> list[str]:
+        """Return the keys that these runs wait for, each once."""
+        return list(dict.fromkeys(key for run in run_ids if (key := self.runs[run]["wait_key"]) is not None))
 
     def _rows(self, run: str, states: Sequence[str]) -> list[RowMapping]:
         return [row for row in self.tasks.get(run, ()) if row["state"] in states]
@@ -124,14 +131,13 @@ def request_cancel(conn: Connection, run_ids: Iterable[str], *, at: int, reason:
         settled = found.without_bus(chosen)
         _change(conn, _request_cancel, chosen, request=CANCEL, why=why)
         _change(conn, _cancel_tasks, chosen, at=at, why=why)
-        _change(conn, _cancel_runs, settled, at=at, why=why)
+        _change(conn, _cancel_runs, settled, at=at)
         result = _joined(
             result,
             tasks=found.in_bus(chosen),
             settled=settled,
             ignored=[run for run in ids if run not in found.runs],
             ended=found.ended(settled, at),
-            freed=found.keys(settled, "slot_key"),
         )
     return result
 
@@ -156,12 +162,13 @@ def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResul
     result = ControlResult()
     for ids in batches(run_ids):
         found = _Found(conn, ids)
+        held = {*found.with_paused_task(), *(run for run, row in found.runs.items() if row["state"] == "paused")}
         chosen = [
-            run for run, row in found.runs.items() if row["cancel_requested"] == PAUSE or row["state"] == "paused"
+            run
+            for run, row in found.runs.items()
+            if row["cancel_requested"] == PAUSE or (run in held and row["cancel_requested"] != CANCEL)
         ]
-        chosen = [run for run in chosen if found.runs[run]["cancel_requested"] != CANCEL]
         # One that waits for a slot goes on waiting for it: its steps are not asked.
-        in_line = found.keys(chosen, "wait_key")
         waiting = [run for run in found.waiting(chosen) if found.runs[run]["wait_key"] is None]
         send = found.to_send(chosen)
         sent_runs = {message.run for message in send}
@@ -176,7 +183,7 @@ def resume(conn: Connection, run_ids: Iterable[str], *, at: int) -> ControlResul
             send=send,
             undecided=waiting,
             ignored=[run for run in ids if run not in chosen],
-            freed=in_line,
+            waited_for=found.waited_for(chosen),
             send_at=[(message.task, at) for message in send if (at := found.runs[message.run]["start_at"]) is not None],
         )
     return result

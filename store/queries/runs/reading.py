@@ -11,7 +11,7 @@ from rota.errors import NotFound
 from rota.states import RunState
 from store.cursors import decode_cursor, encode_cursor, page_limit
 from store.queries.runs.rows import attempt_record, message_to_send, run_record, task_record
-from store.records import PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord, TaskRecord
+from store.records import CANCEL, PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord, TaskRecord
 from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
 
 _one = select(runs).where(runs.c.id == bindparam("id"))
@@ -29,6 +29,7 @@ _not_system: ColumnElement[bool] = literal_column("runs.owner <> 'system'")
 _not_tick: ColumnElement[bool] = literal_column("runs.cause_kind <> 'tick'")
 _open_words = ", ".join(f"'{state}'" for state in SENT_STATES)
 _in_bus: ColumnElement[bool] = literal_column(f"tasks.state IN ({_open_words})")
+_is_paused: ColumnElement[bool] = literal_column("tasks.state = 'paused'")
 _sent = (
     select(
         tasks.c.id,
@@ -120,10 +121,16 @@ def open_tasks(conn: Connection, *, before: int, after_id: str = "", limit: int 
 
 
 def overdue(conn: Connection, *, at: int, limit: int = 500) -> list[str]:
-    """Return open runs whose time limit has passed."""
+    """Return open runs whose time limit has passed and that nobody has cancelled yet."""
     query = (
         select(runs.c.id)
-        .where(_not_succeeded, runs.c.state.in_(OPEN_STATES), runs.c.timeout_at <= at)
+        .where(
+            _not_succeeded,
+            runs.c.state.in_(OPEN_STATES),
+            runs.c.timeout_at <= at,
+            # Those are told by themselves to go, and would hide the ones behind them while they hang.
+            runs.c.cancel_requested != CANCEL,
+        )
         .order_by(runs.c.id)
         .limit(page_limit(limit))
     )
@@ -131,15 +138,26 @@ def overdue(conn: Connection, *, at: int, limit: int = 500) -> list[str]:
 
 
 def paused_in_error(conn: Connection, limit: int = 500) -> tuple[list[str], list[str]]:
-    """Return the runs that are paused although that was taken back, and those that are although they shall end."""
-    query = (
+    """Return the runs that are paused although that was taken back, and those that are although they shall end.
+
+    One of which only a task is paused, while others of it go on, is among them.
+    """
+    count = page_limit(limit)
+    whole = (
         select(runs.c.id, runs.c.cancel_requested)
         .where(_not_succeeded, runs.c.state == RunState.PAUSED.value, runs.c.cancel_requested != PAUSE)
         .order_by(runs.c.id)
-        .limit(page_limit(limit))
+        .limit(count)
     )
-    found = list(conn.execute(query))
-    return [run for run, asked in found if asked == 0], [run for run, asked in found if asked != 0]
+    partly = (
+        select(runs.c.id, runs.c.cancel_requested)
+        .join(tasks, tasks.c.run == runs.c.id)
+        .where(_is_paused, runs.c.cancel_requested != PAUSE, runs.c.ended_at.is_(None))
+        .order_by(runs.c.id)
+        .limit(count)
+    )
+    found: dict[str, int] = {run: asked for query in (whole, partly) for run, asked in conn.execute(query)}
+    return [run for run, asked in found.items() if asked == 0], [run for run, asked in found.items() if asked != 0]
 
 
 def count_open(conn: Connection) -> dict[RunState, int]:
@@ -152,11 +170,11 @@ def count_open(conn: Connection) -> dict[RunState, int]:
     return counts
 
 
-def last_states(conn: Connection, job: str, limit: int) -> list[RunState]:
-    """Return how a job's newest ended runs ended, newest first, leaving out cancelled and skipped ones."""
+def last_states(conn: Connection, job: str, limit: int, *, since: int = 0) -> list[RunState]:
+    """Return how a job's newest runs since a time have ended, newest first, leaving out cancelled and skipped ones."""
     query = (
         select(runs.c.state)
-        .where(runs.c.job == job, runs.c.state.in_(("succeeded", "failed")))
+        .where(runs.c.job == job, runs.c.state.in_(("succeeded", "failed")), runs.c.ended_at > since)
         .order_by(runs.c.id.desc())
         .limit(page_limit(limit))
     )

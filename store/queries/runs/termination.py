@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import BindParameter, Connection, bindparam, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, literal_column, select, update
 
 from rota.runs import plain_text
 from rota.states import RunState
@@ -13,13 +13,13 @@ from store.records import Ended, EndedRun
 from store.tables import ENDED_STATES, SENT_STATES, attempts, runs, tasks
 
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
-# Tasks before runs, as everywhere.
-_locked_tasks = (
+_open_tasks = (
     select(tasks.c.id, tasks.c.run, tasks.c.state)
     .where(tasks.c.run.in_(_ids), tasks.c.state.not_in(ENDED_STATES))
     .order_by(tasks.c.id)
-    .with_for_update()
 )
+# Tasks before runs, as everywhere; and read once both are locked, with the branches that were made meanwhile.
+_lock_tasks = _open_tasks.with_for_update()
 _locked_runs = (
     select(runs.c.id, runs.c.job, runs.c.job_version)
     .where(runs.c.id.in_(_ids), runs.c.ended_at.is_(None))
@@ -51,7 +51,9 @@ _end_runs = (
         untold=bindparam("untold"),
     )
 )
-_untold = select(runs.c.id).where(runs.c.untold).order_by(runs.c.id).limit(bindparam("most"))
+# As it stands in the condition of a partial index: SQLite would be given `untold = 1`, and read all runs there are.
+_is_untold: ColumnElement[bool] = literal_column("runs.untold")
+_untold = select(runs.c.id).where(_is_untold).order_by(runs.c.id).limit(bindparam("most"))
 _tasks_of = select(tasks.c.id).where(tasks.c.run.in_(_ids))
 _told = update(runs).where(runs.c.id.in_(_ids)).values(untold=False)
 
@@ -65,8 +67,9 @@ def terminate(conn: Connection, run_ids: Iterable[str], *, at: int, reason: str)
     sent: list[str] = []
     why = plain_text(reason)
     for ids in batches(run_ids):
-        rows = list(conn.execute(_locked_tasks, {"ids": ids}))
+        conn.execute(_lock_tasks, {"ids": ids})
         found = list(conn.execute(_locked_runs, {"ids": ids}))
+        rows = list(conn.execute(_open_tasks, {"ids": [run for run, _, _ in found]}))
         for tasks_of in batches([task for task, _, _ in rows]):
             conn.execute(_end_attempts, {"ids": tasks_of, "at": at})
             conn.execute(_end_tasks, {"ids": tasks_of, "at": at, "why": why})

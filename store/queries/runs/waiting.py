@@ -6,7 +6,7 @@ slots and places stand behind that: what this got wrong would be refused, not wr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -32,8 +32,6 @@ from store.tables import runs, tasks
 
 _keys: BindParameter[list[str]] = bindparam("keys", expanding=True)
 _ids: BindParameter[list[str]] = bindparam("ids", expanding=True)
-# As it stands in the condition of a partial index.
-_not_succeeded: ColumnElement[bool] = literal_column("runs.state <> 'succeeded'")
 _ready = and_(runs.c.state == "waiting", runs.c.cancel_requested == 0)
 _holders = select(runs.c.slot_key, runs.c.slot_no, runs.c.id, runs.c.job, runs.c.cancel_requested).where(
     runs.c.slot_key.is_not(None), runs.c.slot_key.in_(_keys)
@@ -58,12 +56,21 @@ _lines = (
 _in_line = (
     select(runs.c.id).where(runs.c.wait_key.is_not(None), runs.c.wait_key == bindparam("key")).order_by(runs.c.id)
 )
+_first_key = select(func.min(runs.c.wait_key)).where(runs.c.wait_key.is_not(None))
+# From key to key by the index: a thousand runs that wait for one key are stepped over, not read.
+_key_after = select(_first_key.where(runs.c.wait_key > bindparam("after")).scalar_subquery().label("key")).cte(
+    "keys", recursive=True
+)
+_key_after = _key_after.union_all(
+    select(_first_key.where(runs.c.wait_key > _key_after.c.key).scalar_subquery()).where(_key_after.c.key.is_not(None))
+)
+_widest = (
+    select(func.max(runs.c.wait_limit))
+    .where(runs.c.wait_key.is_not(None), runs.c.wait_key == _key_after.c.key, _ready)
+    .scalar_subquery()
+)
 _next_keys = (
-    select(runs.c.wait_key)
-    .where(runs.c.wait_key.is_not(None), runs.c.wait_key > bindparam("after"))
-    .distinct()
-    .order_by(runs.c.wait_key)
-    .limit(bindparam("most"))
+    select(_key_after.c.key, func.coalesce(_widest, 0).label("widest")).where(_key_after.c.key.is_not(None)).limit(bindparam("most"))
 )
 _rank = case((runs.c.priority == "high", 0), (runs.c.priority == "normal", 1), else_=2)
 # Jobs that share a key may allow different numbers: the first of each number are among those that may be next.
@@ -83,21 +90,24 @@ _ranked = (
 _next = select(_ranked.c.id, _ranked.c.wait_key, _ranked.c.wait_limit, _ranked.c.priority).where(
     _ranked.c.place <= bindparam("most")
 )
-# Tasks before runs, as everywhere; what is cancelled or paused in this moment is seen afterwards.
+# As it stands in the condition of a partial index.
+_has_turn: ColumnElement[bool] = literal_column("(runs.state = 'waiting' AND runs.start_at IS NOT NULL)")
 _due = (
     select(runs.c.id)
-    .where(_not_succeeded, _ready, runs.c.wait_key.is_(None), runs.c.start_at <= bindparam("at"))
-    .order_by(runs.c.id)
+    .where(_has_turn, _ready, runs.c.wait_key.is_(None), runs.c.start_at <= bindparam("at"))
+    .order_by(runs.c.start_at, runs.c.id)
     .limit(bindparam("most"))
 )
+_next_turn = select(func.min(runs.c.start_at)).where(_has_turn, runs.c.start_at > bindparam("after"))
+# Tasks before runs, as everywhere; what is cancelled or paused in this moment is seen afterwards.
 _locked_tasks = (
-    select(tasks.c.run, tasks.c.step, tasks.c.state, tasks.c.message)
+    select(tasks.c.run, tasks.c.state, tasks.c.message)
     .where(tasks.c.run.in_(_ids))
     .order_by(tasks.c.id)
     .with_for_update()
 )
 _locked_runs = (
-    select(runs.c.id, runs.c.job, runs.c.job_version, runs.c.params)
+    select(runs.c.id, runs.c.job, runs.c.job_version, runs.c.params, runs.c.start_at)
     .where(runs.c.id.in_(_ids), _ready)
     .order_by(runs.c.id)
     .with_for_update()
@@ -115,6 +125,15 @@ _promote = (
         wait_limit=None,
         start_at=bindparam("begins"),
         timeout_at=bindparam("over"),
+    )
+)
+_put_off = (
+    update(runs)
+    .where(runs.c.id == bindparam("of_run"), _ready)
+    .values(
+        # Its time limit counts from its turn.
+        timeout_at=runs.c.timeout_at + bindparam("begins") - runs.c.start_at,
+        start_at=bindparam("begins"),
     )
 )
 _begin = update(runs).where(runs.c.id.in_(_ids), _ready).values(state="queued")
@@ -180,9 +199,12 @@ def in_line(conn: Connection, key: str) -> list[str]:
     return list(conn.scalars(_in_line, {"key": key}))
 
 
-def waited_for(conn: Connection, *, after: str = "", limit: int = 100) -> list[str]:
-    """Return keys that somebody waits for, in order, behind the last of the page before."""
-    return list(conn.scalars(_next_keys, {"after": after, "most": limit}))
+def waited_for(conn: Connection, *, after: str = "", limit: int = 100) -> dict[str, int]:
+    """Return keys that somebody waits for, in order, behind the last of the page before.
+
+    With each the most slots that any of them may use who could start at once; 0 where all of them are paused.
+    """
+    return {row.key: row.widest for row in conn.execute(_next_keys, {"after": after, "most": limit})}
 
 
 def next_in_line(conn: Connection, keys: Iterable[str], *, limit: int = 100) -> list[WaitingRun]:
@@ -195,8 +217,14 @@ def next_in_line(conn: Connection, keys: Iterable[str], *, limit: int = 100) -> 
 
 
 def due_in_line(conn: Connection, *, at: int, limit: int = 100) -> list[str]:
-    """Return runs that waited for nothing but their turn, which has come by this time."""
+    """Return runs that waited for nothing but their turn, which has come by this time, in the order of their turns."""
     return list(conn.scalars(_due, {"at": at, "most": limit}))
+
+
+def next_turn(conn: Connection, *, after: int) -> int | None:
+    """Return when the first turn later than this one comes that somebody waits for, None if there is none."""
+    turn: int | None = conn.scalar(_next_turn, {"after": after})
+    return turn
 
 
 def lock_waiting(conn: Connection, run_ids: Iterable[str]) -> dict[str, WaitingDetail]:
@@ -204,21 +232,18 @@ def lock_waiting(conn: Connection, run_ids: Iterable[str]) -> dict[str, WaitingD
     found: dict[str, WaitingDetail] = {}
     for batch in batches(run_ids):
         messages: dict[str, list[TaskMessage]] = {}
-        unsent: dict[str, list[str]] = {}
-        for run, step, state, text in conn.execute(_locked_tasks, {"ids": batch}):
+        for run, state, text in conn.execute(_locked_tasks, {"ids": batch}):
             message = load_message(text)
             if state == "waiting" and message is not None:
                 messages.setdefault(run, []).append(message)
-            elif state == "waiting":
-                unsent.setdefault(run, []).append(step)
-        for run, job, version, params in conn.execute(_locked_runs, {"ids": batch}):
+        for run, job, version, params, start_at in conn.execute(_locked_runs, {"ids": batch}):
             found[run] = WaitingDetail(
                 run=run,
                 job=job,
                 job_version=version,
                 params=loads(params),
                 messages=tuple(messages.get(run, ())),
-                unsent=tuple(unsent.get(run, ())),
+                start_at=start_at,
             )
     return found
 
@@ -228,6 +253,12 @@ def promote(conn: Connection, promotions: Sequence[Promotion], *, at: int) -> No
     for batch in batches(promotions):
         conn.execute(_queue_tasks, {"ids": [one.run for one in batch if one.queued], "at": at})
         conn.execute(_promote, list(map(_promotion_row, batch)))
+
+
+def put_off(conn: Connection, turns: Mapping[str, int]) -> None:
+    """Give runs that `lock_waiting` has returned and that missed their turns later ones (ms)."""
+    if turns:
+        conn.execute(_put_off, [{"of_run": run, "begins": turn} for run, turn in turns.items()])
 
 
 def begin(conn: Connection, run_ids: Iterable[str], *, at: int) -> None:

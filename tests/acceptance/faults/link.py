@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -19,71 +20,73 @@ class Link:
         self.path = path
         self._target = target
         self._mode: Mode = "open"
-        self._flowing = asyncio.Event()
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._running = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=f"link-{path.name}", daemon=True)
-        self._thread.start()
-        self._running.wait()
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._guard = threading.Lock()
+        self._ends: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen(64)
+        self._run(self._accept)
 
     def set(self, mode: Mode) -> None:
         """Change how the link behaves; `broken` ends all connections at once."""
-        asyncio.run_coroutine_threadsafe(self._change(mode), self._loop).result(10)
-
-    def close(self) -> None:
-        """End the link and all its connections."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-        self.path.unlink(missing_ok=True)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._flowing.set()
-        server = self._loop.run_until_complete(asyncio.start_unix_server(self._serve, self.path))
-        self._running.set()
-        self._loop.run_forever()
-        server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
-
-    async def _change(self, mode: Mode) -> None:
         self._mode = mode
         if mode == "frozen":
             self._flowing.clear()
         else:
             self._flowing.set()
         if mode == "broken":
-            for writer in self._writers:
-                writer.transport.abort()
+            with self._guard:
+                for end in self._ends:
+                    _hang_up(end)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            if self._mode == "broken":
-                return
-            server_reader, server_writer = await asyncio.open_unix_connection(self._target)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers |= {writer, server_writer}
-        try:
-            await asyncio.gather(
-                self._pass_on(reader, server_writer, answers=False),
-                self._pass_on(server_reader, writer, answers=True),
-            )
-        finally:
-            self._writers -= {writer, server_writer}
-            for each in (writer, server_writer):
-                each.transport.abort()
+    def close(self) -> None:
+        """End the link and all its connections."""
+        _hang_up(self._listener)
+        self._threads[0].join(10)
+        self.set("broken")
+        for thread in self._threads:
+            thread.join(10)
+        self._listener.close()
+        self.path.unlink(missing_ok=True)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool) -> None:
+    def _run(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, name=f"link-{self.path.name}", daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
         with suppress(OSError):
-            while data := await reader.read(65_536):
-                await self._flowing.wait()
-                if answers and self._mode == "deaf":
-                    continue
-                writer.write(data)
-                await writer.drain()
-        writer.transport.abort()
+            while True:
+                near, _ = self._listener.accept()
+                self._run(self._serve, near)
+
+    def _serve(self, near: socket.socket) -> None:
+        with near, socket.socket(socket.AF_UNIX) as far, suppress(OSError):
+            far.connect(str(self._target))
+            with self._guard:
+                if self._mode == "broken":
+                    return
+                self._ends |= {near, far}
+            back = threading.Thread(target=self._pass_on, args=(far, near), kwargs={"answers": True}, daemon=True)
+            back.start()
+            self._pass_on(near, far, answers=False)
+            back.join()
+            with self._guard:
+                self._ends -= {near, far}
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, *, answers: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                self._flowing.wait()
+                if not (answers and self._mode == "deaf"):
+                    target.sendall(data)
+        _hang_up(source)
+        _hang_up(target)
+
+
+def _hang_up(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+from rota.jobs import Job
+from store.queries import jobs
 from tests.integration.console.serving import Console
 
 JOB: dict[str, Any] = {
@@ -105,6 +107,24 @@ def test_set_is_applied_with_its_differences_and_pruned(admin: httpx.Client) -> 
 
     refused = admin.post("/api/v1/jobs:apply", json=JOB, params={"prune": True})
     assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "set")
+
+
+def test_empty_set_prunes_nothing(admin: httpx.Client) -> None:
+    query = {"set": "ours", "prune": True}
+    admin.post("/api/v1/jobs:apply", json=JOB, params=query).raise_for_status()
+
+    refused = admin.post("/api/v1/jobs:apply", json={"jobs": []}, params=query)
+
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "jobs")
+    assert admin.get("/api/v1/jobs/nap").status_code == 200
+
+
+def test_job_that_is_given_twice_is_refused(admin: httpx.Client) -> None:
+    refused = admin.post("/api/v1/jobs:apply", json={"jobs": [JOB, {**JOB, "label": "Other"}]})
+
+    (problem,) = refused.json()["errors"]
+    assert (refused.status_code, problem["path"]) == (422, "jobs[1].name")
+    assert admin.get("/api/v1/jobs").json()["items"] == []
 
 
 def test_versions_tell_what_they_changed(admin: httpx.Client) -> None:
@@ -285,3 +305,28 @@ def test_clearing_history_leaves_open_runs(admin: httpx.Client) -> None:
     assert admin.delete("/api/v1/jobs/second/runs").json() == {"runs": 1}
     assert admin.get(f"/api/v1/runs/{open_run}").status_code == 200
     assert admin.get(f"/api/v1/runs/{skipped['run']}").status_code == 404
+
+
+@pytest.mark.parametrize("source", ["nap.yaml", "set:theirs"])
+def test_set_that_says_the_same_takes_no_job_from_a_file_or_another_set(
+    console: Console, admin: httpx.Client, source: str
+) -> None:
+    def apply(job: dict[str, Any]) -> list[tuple[str, str]]:
+        answer = admin.post("/api/v1/jobs:apply", json=job, params={"set": "ours", "prune": True})
+        return [(each["name"], each["action"]) for each in answer.raise_for_status().json()["items"]]
+
+    store = console.parts.store
+    with store.writing() as conn:
+        jobs.save(conn, Job.model_validate(JOB), author="file", source=source, at=1)
+    assert apply(JOB) == [("nap", "unchanged")]
+
+    assert apply({**JOB, "name": "two"}) == [("two", "created")]
+
+    assert admin.get("/api/v1/jobs/nap").json()["source"] == source
+
+
+def test_job_that_was_made_by_hand_joins_the_set_that_says_the_same(admin: httpx.Client) -> None:
+    admin.post("/api/v1/jobs", json=JOB).raise_for_status()
+    admin.post("/api/v1/jobs:apply", json=JOB, params={"set": "ours"}).raise_for_status()
+
+    assert admin.get("/api/v1/jobs/nap").json()["source"] == "set:ours"

@@ -10,8 +10,11 @@ import httpx
 import pytest
 
 from console.exits import ExitCode
-from store.queries import audit, ticks
+from rota import schedules
+from rota.schedules import next_due
+from store.queries import audit, jobs, switches, ticks
 from store.records import TickRecord
+from tests.factories import make_job
 from tests.integration.console.conftest import Run
 from tests.integration.console.serving import Console
 
@@ -124,3 +127,49 @@ def test_command_line_says_the_same(rota: Run, hourly: httpx.Client) -> None:
     assert "new disks" in rota("pause", "--status")[2]
     assert rota("jobs", "run", "hourly")[0] == ExitCode.REFUSED
     assert rota("resume")[2] == "not paused\n"
+
+
+def test_range_that_ends_before_it_begins_is_not_explained(hourly: httpx.Client) -> None:
+    query = {"at": text(NOW), "until": text(NOW - HOUR)}
+    refused = hourly.get("/api/v1/jobs/hourly/explain", params=query)
+
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "until")
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:30Z"])
+def test_first_and_last_moment_of_the_calendar_are_answered(hourly: httpx.Client, at: str) -> None:
+    hourly.get("/api/v1/jobs/hourly/explain", params={"at": at}).raise_for_status()
+    hourly.get("/api/v1/jobs/hourly/upcoming", params={"from": at}).raise_for_status()
+    hourly.get("/api/v1/upcoming", params={"from": at}).raise_for_status()
+
+
+def test_switch_remembers_who_moved_it(console: Console, hourly: httpx.Client) -> None:
+    hourly.post("/api/v1/jobs/hourly/disable").raise_for_status()
+
+    with console.parts.store.reading() as conn:
+        switch = switches.last_before(conn, "hourly", console.parts.clock.now_ms())
+    assert switch is not None
+    assert (switch.enabled, switch.person) == (False, "the-admin")
+
+
+def test_ticks_of_many_busy_jobs_are_merged_without_making_all_of_them(console: Console, admin: httpx.Client) -> None:
+    store = console.parts.store
+    with store.writing() as conn:
+        for n in range(300):
+            definition = make_job(f"busy-{n:03}", triggers=[{"every": "PT0.1S"}])
+            jobs.save(conn, definition, author="tester", source="test", at=1)
+        ticks.set_due(conn, [TickRecord(job=f"busy-{n:03}", trigger="t", due=1) for n in range(300)])
+    made = []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        made.append(given)
+        return next_due(*given, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedules, "next_due", counted)
+        answer = admin.get("/api/v1/upcoming", params={"count": 1000, "from": text(NOW), "until": text(NOW + HOUR)})
+
+    found = answer.raise_for_status().json()["items"]
+    assert [tick["job"] for tick in found[:300]] == [f"busy-{n:03}" for n in range(300)]
+    assert (len(found), len({tick["due"] for tick in found})) == (1000, 4)
+    assert len(made) < 3000

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import bus.events
 from rota.errors import BusUnavailable
 from rota.events import Event, decode_fields
 from rota.runs import Cause
@@ -68,6 +69,29 @@ def test_end_that_was_recorded_and_not_published_is_published_by_the_next(
 
 def _killed(*_: object, **__: object) -> None:
     raise BusUnavailable("killed here")
+
+
+def test_end_is_announced_for_a_job_that_was_saved_a_moment_before(world: World) -> None:
+    world.define()
+    refresh(world.duties)
+    run = start(world)
+    world.work()
+    world.define("follower", triggers=FOLLOWING)
+
+    world.record()
+
+    assert [event.id for event in published(world)] == [f"{run}:succeeded"]
+
+
+def test_leader_that_has_not_looked_at_the_jobs_yet_announces_ends(world: World) -> None:
+    world.define()
+    world.define("follower", triggers=FOLLOWING)
+    run = start(world)
+    world.work()
+
+    world.take_over().recorder.step()
+
+    assert [event.id for event in published(world)] == [f"{run}:succeeded"]
 
 
 def test_failure_tells_its_error(world: World) -> None:
@@ -170,16 +194,22 @@ def test_run_that_ended_in_time_is_not_late(world: World) -> None:
     assert published(world) == []
 
 
-def test_what_redis_does_not_take_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    event = Event(id="1", source="rota", type="run.failed")
+def test_end_that_found_the_stream_full_outlives_its_scheduler(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.define()
+    world.define("follower", triggers=FOLLOWING)
+    run = start(world)
+    refresh(world.duties)
+    world.work()
     with monkeypatch.context() as patch:
-        patch.setattr(world.bus.events, "publish", _killed)
-        world.duties.announcer.publish([event])
+        patch.setattr(bus.events, "MOST_WAITING", 0)
+        world.record()
+    assert (published(world), world.bus.outcomes.waiting()) == ([], 0)
 
-    world.duties.announcer.step()
-    world.duties.announcer.step()
+    heir = world.take_over()
+    heir.announcer.step()
+    heir.announcer.step()
 
-    assert published(world) == [event]
+    assert [event.id for event in published(world)] == [f"{run}:succeeded"]
 
 
 def test_start_is_announced_by_the_first_and_once(world: World) -> None:

@@ -87,3 +87,16 @@ def test_future_and_endless_ranges_and_disabled_jobs_are_refused(hourly: World) 
     hourly.define(triggers=[{"every": "PT1H"}], enabled=False)
     with pytest.raises(Refused, match="is disabled"):
         ask(hourly)
+
+
+def test_two_triggers_of_one_time_are_two_ticks(world: World) -> None:
+    world.define(triggers=[{"every": "PT1H", "params": {"n": n}} for n in (1, 2)], params={"n": {"type": "integer"}})
+    world.duties.ticks.step()
+    ran, missed = world.tick_rows()
+    request = Request(job="tidy", cause=Cause.of_tick(ran.trigger, START), params={"n": 1})
+    admit(world.store, [request], now=NOW, actors=REGISTRY)
+
+    found = ask(world, START, START + HOUR_MS)
+
+    assert (found.due, found.done, found.left) == ((START, START), (START,), (START,))
+    assert [run.cause.key for run in world.runs()[1:]] == [f"backfill:{missed.trigger}:{START}"]

@@ -14,7 +14,7 @@ from rota.states import RunState
 from scheduler import control
 from scheduler.admission import Admitted, Request, admit, deliver
 from store.engine import Connection, Store
-from store.queries import datasources
+from store.queries import datasources, runs
 from store.records import DatasourceRecord, TaskRecord
 from tests.integration.scheduler.conftest import REGISTRY, World
 
@@ -278,6 +278,39 @@ def test_a_pause_holds_back_the_next_branches_until_resumed(world: World) -> Non
         world.record()
 
     assert run_of(world, run).state is RunState.SUCCEEDED
+
+
+def test_a_branch_that_paused_after_the_resume_goes_on_while_others_work(world: World) -> None:
+    world.define(params=LIST, steps=[each("a", parallel=2)])
+    run = start(world).run
+    world.bus.scripts.run("fetch", ["default", "worker", 1, 60_000])
+    control.pause(world.store, world.bus, [run])
+    control.resume(world.store, world.bus, [run], now=world.clock.now_ms(), actors=REGISTRY)
+    world.record()
+    assert counts(world, run) == {"queued": 1, "paused": 1, "waiting": 1}, "the pause was quicker than the resume"
+
+    world.duties.sweeper.step()
+
+    assert counts(world, run) == {"queued": 2, "waiting": 1}
+    assert [message.params for message in world.work()] == [{"seconds": 2}]
+
+
+def test_branches_that_cannot_start_are_ended_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.define(
+        params={"list": {"type": "list", "default": [0, *range(1, 200)]}},
+        steps=[each("a", seconds="${item == 0 ? 0 : item.none}", parallel=1)],
+    )
+    run = start(world).run
+    rounds: list[object] = []
+    read = runs.steps_of
+    monkeypatch.setattr(runs, "steps_of", lambda conn, ids: rounds.append(ids) or read(conn, ids))
+
+    world.work()
+    world.record()
+
+    assert counts(world, run) == {"succeeded": 1, "failed": 199}
+    assert run_of(world, run).state is RunState.FAILED
+    assert len(rounds) < 5
 
 
 def test_a_run_that_takes_too_long_ends_with_all_its_branches(world: World) -> None:

@@ -147,10 +147,10 @@ def fail_once(world: World, run: str) -> None:
     world.bus.scripts.run("settle", ["worker", "1", 100_000, *item])
 
 
-def finish(world: World, run: str, fence: int) -> None:
+def finish(world: World, run: str, fence: int, *, state: str = "succeeded") -> None:
     task = world.detail(run).tasks[0]
     message = Message(task.id, run)
-    outcome = finished(message, fence, "succeeded", at=world.clock.now_ms())
+    outcome = finished(message, fence, state, at=world.clock.now_ms())
     world.bus.scripts.run(
         "settle", ["worker", str(fence), 100_000, task.id, fence, "ack", msgspec.json.encode(outcome), "", b"", 0]
     )
@@ -163,3 +163,33 @@ class Message:
         self.task = task
         self.run = run
         self.attempt = 1
+
+
+def test_who_cancelled_first_stays_the_reason(world: World) -> None:
+    world.define(timeout="PT1S")
+    request = Request(job="tidy", cause=Cause.of_person("alice", "1"))
+    admitted = admit(world.store, [request], now=world.clock.now_ms() - 60_000, actors=REGISTRY)
+    deliver(world.bus, admitted)
+    answer = world.bus.scripts.run("fetch", ["default", "worker", 1, 60_000])
+    run = admitted[0].run
+    cancel(world, run)
+
+    control.cancel(world.store, world.bus, [run], now=world.clock.now_ms(), reason="cancelled by bob")
+    world.duties.sweeper.step()
+    finish(world, run, int(answer[1]), state="cancelled")
+    world.record()
+
+    record = world.detail(run).run
+    assert (record.state, record.reason) == (RunState.CANCELLED, "cancelled by alice")
+
+
+def test_run_that_was_cancelled_is_not_overdue(world: World) -> None:
+    world.define(timeout="PT1S")
+    run = start(world)
+    world.bus.scripts.run("fetch", ["default", "worker", 1, 60_000])
+
+    with world.store.reading() as conn:
+        assert runs.overdue(conn, at=2**50) == [run]
+    cancel(world, run)
+    with world.store.reading() as conn:
+        assert runs.overdue(conn, at=2**50) == [], "it would hide those behind it while it hangs"

@@ -260,3 +260,54 @@ def test_standby_touches_nothing(world: World, folder: Path) -> None:
 
     with world.store.reading() as conn:
         assert jobs.find(conn, "nap") is None
+
+
+def test_upgrade_leaves_the_switch_as_somebody_set_it(world: World) -> None:
+    _ship(world, label="Tidy")
+    now = world.clock.now_ms()
+    with world.store.writing() as conn:
+        jobs.save(conn, make_job("tidy", enabled=False), author="alice", source="api", at=now)
+        jobs.set_enabled(conn, ["tidy"], True, at=now, person="alice")
+    _ship(world, label="Tidy", timeout="PT2H")
+    assert world.job("tidy").enabled
+
+    with world.store.writing() as conn:
+        jobs.set_enabled(conn, ["tidy"], False, at=now, person="alice", reason="it is broken")
+    _ship(world, label="Tidy", timeout="PT3H")
+    assert (world.job("tidy").enabled, world.job("tidy").enabled_reason) == (False, "it is broken")
+
+
+def test_shipped_job_that_cannot_be_read_any_more_does_not_stop_the_others(world: World) -> None:
+    _ship(world, label="Tidy")
+    with world.store.writing() as conn:
+        jobs.save(conn, make_job("tidy", label="Mine"), author="alice", source="api", at=world.clock.now_ms())
+        conn.exec_driver_sql("UPDATE jobs SET definition = '{\"name\": \"tidy\", \"steps\": 5}'")
+
+    given = [make_job("tidy", owner="system", label="Tidier"), make_job("other", owner="system")]
+    with world.store.writing() as conn:
+        save_shipped(conn, given, actors=REGISTRY, at=world.clock.now_ms())
+
+    assert world.job("other").source == "shipped"
+    assert world.job("tidy").definition["steps"] == 5
+
+
+def test_folder_that_goes_away_while_it_is_read_disables_nothing(
+    world: World, folder: Path, definitions: Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "nap.yaml").write_text(GOOD % 1)
+    definitions.step()
+    (folder / "nap.yaml").write_text(GOOD % 22)
+    definitions.step()
+    real = os.scandir
+    looks: list[Path] = []
+
+    def away_at_the_second_look(path: Path) -> Any:
+        looks.append(path)
+        if len(looks) > 1:
+            raise OSError("the share is away")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", away_at_the_second_look)
+    definitions.step()
+
+    assert world.job("nap").enabled

@@ -213,3 +213,17 @@ def test_nothing_is_read_before_the_definitions_are(world: World) -> None:
     waiting.step()
 
     assert len(world.runs()) == 1
+
+
+def test_entry_that_was_trimmed_while_it_was_read_stops_nobody(world: World) -> None:
+    world.define(triggers=[{"event": "entry.*"}])
+    world.bus.events.publish([Event(id="1", source="s", type="entry.deleted")])
+    assert world.bus.events.read(block_ms=1)
+    world.bus.client.xtrim(world.bus.keys.events, maxlen=0)
+    world.bus.events.publish([Event(id="2", source="s", type="entry.deleted")])
+
+    world.duties.events.step()
+    world.duties.events.step()
+
+    assert [run.cause.event["id"] for run in world.runs() if run.cause.event] == ["2"]
+    assert world.bus.client.xpending(world.bus.keys.events, "scheduler")["pending"] == 0

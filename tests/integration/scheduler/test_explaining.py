@@ -130,3 +130,12 @@ def test_deleted_job_is_still_explained_as_far_as_known(world: World, trigger: s
         jobs.delete(conn, "tidy")
 
     assert said(world) == "nothing: the job has been deleted since, and its history does not reach back"
+
+
+def test_trigger_that_was_taken_out_since_is_not_said_to_be_new(world: World, trigger: str) -> None:
+    world.define(triggers=[{"cron": "0 3 * * *"}])
+    with world.store.writing() as conn:
+        conn.exec_driver_sql("UPDATE job_versions SET at = %d WHERE version = 2" % (NOW - 1))  # noqa: UP031
+        ticks.drop(conn, [("tidy", trigger)])
+
+    assert said(world) == "nothing is known of it any more: the trigger has been changed or taken out since"

@@ -207,3 +207,31 @@ def test_keys_that_no_longer_count_are_pruned(world: World) -> None:
 
     assert (removed.rows, removed.more) == (1, False)
     assert left == {"old": Starts(), "new": Starts((50, 60), 200)}
+
+
+def test_turns_that_were_missed_are_not_taken_all_at_once(world: World) -> None:
+    steps = [{"id": "a", "actor": "sleep", "when": "true", "with": {"seconds": 1}}]
+    world.define(steps=steps, rate=TWO_A_MINUTE, timeout="PT1H")
+    began = world.clock.now_ms() - 10 * MINUTE_MS
+    admitted = start(world, *"12345678", now=began)
+    deliver(world.bus, admitted)
+    assert len(world.work()) == 2
+
+    before = world.clock.now_ms()
+    world.duties.waiting.step()
+
+    assert {message.run for message in world.work()} == {admitted[2].run, admitted[3].run}
+    later = [run_of(world, one) for one in admitted[4:]]
+    assert [one.state for one in later] == [WAITING] * 4
+    turns = [one.start_at or 0 for one in later]
+    assert turns == [turns[0]] * 2 + [turns[0] + MINUTE_MS] * 2
+    assert before + MINUTE_MS <= turns[0] <= world.clock.now_ms() + MINUTE_MS
+    assert [one.timeout_at for one in later] == [turn + 3_600_000 for turn in turns]
+
+
+def test_the_next_turn_is_met_on_time(world: World) -> None:
+    steps = [{"id": "a", "actor": "sleep", "when": "true", "with": {"seconds": 1}}]
+    world.define(steps=steps, rate={"limit": 1, "period": "PT0.5S"})
+    start(world, "1", "2")
+
+    assert world.duties.waiting.step() <= 0.5

@@ -12,6 +12,8 @@ from rota.runs import Cause
 from rota.states import RunState
 from scheduler.admission import Admitted, Request, admit, deliver
 from store.engine import Store
+from store.queries import jobs
+from tests.factories import make_job
 from tests.integration.scheduler.conftest import REGISTRY, World
 
 
@@ -218,6 +220,23 @@ def test_job_is_paused_after_failures_in_a_row(world: World) -> None:
 
     assert not world.job().enabled
     assert world.job().enabled_reason == "paused after 2 failed runs in a row"
+
+
+def test_job_that_was_enabled_again_may_fail_as_often_again(world: World) -> None:
+    world.define(pause_after_failures=1)
+    start(world, "first")
+    world.work(state="failed")
+    world.record()
+    assert not world.job().enabled
+    with world.store.writing() as conn:
+        jobs.save(conn, make_job(pause_after_failures=2), author="a", source="api", at=world.clock.now_ms())
+        jobs.set_enabled(conn, ["tidy"], True, at=world.clock.now_ms())
+
+    start(world, "second")
+    world.work(state="failed")
+    world.record()
+
+    assert world.job().enabled
 
 
 def test_end_of_a_run_starts_who_listens_for_it(world: World) -> None:

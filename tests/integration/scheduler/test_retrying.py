@@ -11,11 +11,13 @@ from rota.errors import NotFound, Refused
 from rota.events import Event
 from rota.runs import Cause
 from rota.states import RunState
+from rota.times import rfc3339
 from scheduler import control
 from scheduler.admission import Admitted, Request, admit, deliver
 from scheduler.retrying import retry
 from store.engine import Store
-from store.queries import jobs
+from store.queries import announcements, jobs, revision
+from tests.factories import NOW
 from tests.integration.scheduler.conftest import REGISTRY, World
 
 
@@ -232,3 +234,31 @@ def test_the_gathered_events_go_to_the_new_run_too(world: World) -> None:
     failed_only(world, first.id)
 
     assert [message.params for message in world.work()] == [{"seconds": ["1", "2"]}]
+
+
+@pytest.mark.parametrize("only", [None, "failed"])
+def test_nothing_is_started_again_while_everything_is_paused(world: World, only: Any) -> None:
+    world.define()
+    first = start(world)
+    end(world, "failed")
+    with world.store.writing() as conn:
+        revision.pause_everything(conn, person="alice", at=world.clock.now_ms())
+
+    with pytest.raises(Refused, match="everything is paused by alice"):
+        again(world, first, only=only)
+
+
+@pytest.mark.parametrize("only", [None, "failed"])
+def test_the_new_run_is_told_the_same_due_time(world: World, only: Any) -> None:
+    world.define(steps=[step("a", seconds="${run.due}")], late_after="PT1H")
+    request = Request(job="tidy", cause=Cause.of_tick("abc", NOW))
+    (first,) = admit(world.store, [request], now=world.clock.now_ms(), actors=REGISTRY)
+    deliver(world.bus, [first])
+    end(world, "failed")
+
+    second = again(world, first.run, only=only).run
+
+    assert [message.params for message in world.work()] == [{"seconds": rfc3339(NOW)}]
+    with world.store.reading() as conn:
+        late = announcements.late_runs(conn, now=world.clock.now_ms() + 2 * 3_600_000)
+    assert [one.due for one in late if one.run == second] == [None], "it is not late since then"

@@ -230,12 +230,12 @@ def test_run_that_has_nothing_to_do_gives_its_slot_on(world: World) -> None:
 def test_keys_are_looked_through_page_by_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scheduler.waiting.PAGE", 2)
     world.define(overlap="buffer_all", params={"n": {"type": "integer"}}, concurrency={"key": "k${params.n}"})
-    with world.store.writing() as conn:
-        revision.pause_everything(conn, person="alice", at=world.clock.now_ms())
     waiting = []
     for n in range(5):
         start(world, f"a{n}", params={"n": n})
         waiting += start(world, f"b{n}", params={"n": n})
+    with world.store.writing() as conn:
+        revision.pause_everything(conn, person="alice", at=world.clock.now_ms())
     end(world)
     with world.store.writing() as conn:
         revision.resume_everything(conn, person="alice", at=world.clock.now_ms())

@@ -10,7 +10,7 @@ import pytest
 
 from bus.timetable import Window
 from rota.errors import BusUnavailable
-from rota.events import Event
+from rota.events import MAX_EVENT_BYTES, Event, encode_fields
 from rota.states import RunState
 from scheduler.hearing import hear
 from scheduler.matching import TRIGGER_GONE
@@ -374,3 +374,51 @@ def test_tick_gives_its_runs_the_parameters_of_its_trigger(world: World) -> None
     wait_until(lambda: heir.ticks.step() is not None and world.runs() != [])
 
     assert world.runs()[0].params == {"ids": [], "last": "by the clock"}
+
+
+def test_event_as_large_as_may_be_is_given_to_its_run_with_its_neighbours(world: World) -> None:
+    world.define(triggers=[MAPPED], **GIVEN)
+    room = MAX_EVENT_BYTES - sum(len(name) + len(value) for name, value in encode_fields(_holding("")).items())
+    world.bus.events.publish([_holding("x" * room)])
+    publish(world, "2")
+
+    take(world)
+    fire(world)
+
+    (run,) = world.runs()
+    assert (run.state, run.params["ids"]) == (RunState.QUEUED, ["large", "2"])
+
+
+def _holding(text: str) -> Event:
+    return Event(id="large", source="test", type="entry.deleted", data={"text": text})
+
+
+def test_parameters_that_are_too_large_are_not_kept_with_the_skip(world: World) -> None:
+    world.define(
+        triggers=[QUIETLY | {"params": {"ids": "${events}"}}],
+        params={"ids": {"type": "list", "default": []}},
+    )
+    publish(world, *"123456789", data={"text": "x" * 50_000})
+
+    take(world)
+    fire(world)
+
+    (run,) = world.runs()
+    assert (run.state, run.params) == (RunState.SKIPPED, {})
+    assert "bytes, allowed are" in (run.reason or "")
+
+
+def test_loop_through_a_window_of_many_chains_is_seen(world: World) -> None:
+    world.define(triggers=[QUIETLY])
+    world.define("first", triggers=[{"event": "run.succeeded"}])
+    chains = [("first",), *((f"job-{n}",) for n in range(100))]
+    events = [Event(id=f"{n}", source="test", type="entry.deleted", chain=chain) for n, chain in enumerate(chains)]
+    world.bus.events.publish(events)
+    take(world)
+    fire(world)
+    (run,) = world.runs()
+
+    world.bus.events.publish([Event(id="end", source="rota", type="run.succeeded", chain=(*run.chain, "tidy"))])
+    take(world)
+
+    assert world.runs("first") == []

@@ -125,6 +125,27 @@ def test_sqlite_is_set_up_for_crashes_and_keys(sqlite_url: str) -> None:
     assert said == {"journal_mode": "wal", "foreign_keys": 1}
 
 
+def test_checkpoint_carries_the_log_over_while_somebody_writes(sqlite_url: str) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    store = Store(sqlite_url)
+    with store.writing() as conn:
+        conn.exec_driver_sql("CREATE TABLE filled AS SELECT zeroblob(1000000)")
+    before = file.stat().st_size
+
+    with store.writing() as conn:
+        conn.exec_driver_sql("INSERT INTO filled VALUES (1)")
+        store.checkpoint()
+
+    assert file.stat().st_size >= before + 1_000_000
+    store.close()
+
+
+def test_postgresql_checkpoints_by_itself(postgres_url: str) -> None:
+    store = Store(postgres_url)
+    store.checkpoint()
+    store.close()
+
+
 def test_postgresql_bounds_every_wait(postgres_url: str) -> None:
     store = Store(postgres_url)
     with store.reading() as conn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
+
 import pytest
 
 from rota.errors import Conflict, NotFound, Refused
@@ -243,3 +245,21 @@ def test_pause_of_everything_says_since_when_who_and_why(store: Store) -> None:
 def test_a_cursor_of_somebody_else_is_refused(store: Store, cursor: str) -> None:
     with store.reading() as conn, pytest.raises(Refused):
         jobs.versions(conn, "tidy", cursor=cursor)
+
+
+def test_definitions_that_are_held_change_after_the_one_who_holds_them(store: Store) -> None:
+    with store.writing() as conn:
+        jobs.save(conn, make_job(), author="a", source="set:ours", at=NOW)
+
+    def look() -> object:
+        with store.writing() as conn:
+            revision.hold(conn)
+            return jobs.find(conn, "tidy")
+
+    with ThreadPoolExecutor() as pool:
+        with store.writing() as conn:
+            revision.hold(conn)
+            found = pool.submit(look)
+            wait([found], timeout=0.3)
+            jobs.delete(conn, "tidy")
+        assert found.result() is None

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from rota.errors import NotFound, Refused
 from rota.messages import LogLine
 from rota.runs import Cause
 from rota.states import RunState
 from store.engine import Store
-from store.queries import outcomes, runs
+from store.queries import announcements, outcomes, revision, runs
 from store.records import Closing, NewRun, NewTask
 from tests.factories import NOW, make_outcome, make_run, make_task
 
@@ -178,3 +183,33 @@ def test_lists_are_read_from_an_index(sqlite_url: str, condition: str, index: st
     store.close()
 
     assert index in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (runs.untold, "ix_runs_untold"),
+        (announcements.left_ends, "ix_runs_unannounced"),
+        (revision.listening, "ix_jobs_listens"),
+        (runs.paused_in_error, "ix_tasks_paused"),
+        (runs.waited_for, "ix_runs_wait_key_wait_limit_id"),
+        (partial(runs.due_in_line, at=1), "ix_runs_start_at"),
+        (partial(runs.next_turn, after=1), "ix_runs_start_at"),
+    ],
+)
+def test_what_is_asked_again_and_again_never_reads_all_rows(
+    sqlite_url: str, ask: Callable[[Connection], object], index: str
+) -> None:
+    store = Store(sqlite_url)
+    asked: list[Any] = []
+    with store.reading() as conn:
+        event.listen(conn, "before_cursor_execute", lambda *said: asked.append(said[2:4]))
+        ask(conn)
+        plans = [
+            str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+            for statement, parameters in list(asked)
+        ]
+    store.close()
+
+    assert index in "".join(plans)
+    assert not re.search("SCAN (runs|tasks|jobs)(?! USING (COVERING )?INDEX ix_)", "".join(plans))

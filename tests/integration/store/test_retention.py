@@ -146,3 +146,14 @@ def test_definitions_go_when_nothing_follows_them(store: Store) -> None:
 
         assert [version.version for version in jobs.versions(conn, "tidy").items] == [4, 2]
         assert [version.version for version in jobs.versions(conn, "gone").items] == [1]
+
+
+def test_newest_definition_of_each_source_stays(store: Store) -> None:
+    sources = ("shipped", "shipped", "tidy.yaml", "api", "api")
+    with store.writing() as conn:
+        for number, source in enumerate(sources, 1):
+            jobs.save(conn, make_job(label=f"v{number}"), author="a", source=source, at=NOW)
+
+        retention.prune_versions(conn, saved_before=NOW + 1)
+
+        assert [version.version for version in jobs.versions(conn, "tidy").items] == [5, 3, 2]

@@ -66,8 +66,8 @@ def test_keys_are_listed_page_by_page(store: Store) -> None:
         _wait(store, key)
 
     with store.reading() as conn:
-        assert runs.waited_for(conn, limit=2) == ["a", "b"]
-        assert runs.waited_for(conn, after="b") == ["c"]
+        assert list(runs.waited_for(conn, limit=2)) == ["a", "b"]
+        assert list(runs.waited_for(conn, after="b")) == ["c"]
 
 
 def test_one_numbered_place_is_held_by_one_run(store: Store) -> None:
@@ -184,3 +184,15 @@ def test_names_are_held_until_the_transaction_ends(postgres_url: str, names: lis
 
     assert order == ["first", "second"]
     store.close()
+
+
+def test_a_key_says_how_many_slots_those_who_wait_may_use(store: Store) -> None:
+    _wait(store, "a", limit=2)
+    _wait(store, "a", limit=5)
+    _wait(store, "b", limit=3)
+    paused = _wait(store, "c", limit=4)
+    with store.writing() as conn:
+        runs.request_pause(conn, [paused.id])
+
+    with store.reading() as conn:
+        assert runs.waited_for(conn) == {"a": 5, "b": 3, "c": 0}

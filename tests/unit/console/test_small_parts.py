@@ -7,14 +7,16 @@ import stat
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from console import definition_files
 from console.children import Child, Part, exit_words
 from console.connection import Connection, find_state, known_states, read_connection, write_connection
 from console.exits import CommandFailed, ExitCode
 from console.listening import address_of, open_listener
-from console.output import duration, print_fields, print_table, printable
+from console.output import duration, instant, print_fields, print_table, printable
 from console.slugs import slug
 from console.state_lock import locked_state
 from tests.waiting import wait_until
@@ -214,3 +216,23 @@ def test_part_dies_with_the_thread_that_started_it(tmp_path: Path) -> None:
     began = time.monotonic()
     wait_until(lambda: part.ended() is not None, timeout=10)
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31", "9999-12-31T23:59:59.9", "tomorrow"])
+def test_time_outside_of_the_calendar_is_refused_in_words(text: str) -> None:
+    with pytest.raises(CommandFailed, match="is no time; write"):
+        instant(text)
+
+
+def test_folder_and_file_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: str) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(CommandFailed, match=f"{tmp_path}: Permission denied"):
+        patch.setattr("os.scandir", refused)
+        definition_files.read([str(tmp_path)])
+
+    large = tmp_path / "large.json"
+    large.write_text(f'["{"x" * 300_000}"]')
+    with pytest.raises(CommandFailed, match=r"large\.json is not valid:\s+is larger than"):
+        definition_files.read([str(large)])

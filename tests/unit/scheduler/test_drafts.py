@@ -134,10 +134,10 @@ def test_filled_in_parameters_must_fit_into_a_message() -> None:
 
 
 def test_chain_does_not_grow_in_a_loop() -> None:
-    event = Event(id="1", source="s", type="t", chain=("a", "b", "a", "b", *(f"j{n}" for n in range(50))))
+    event = Event(id="1", source="s", type="t", chain=("a", "b", "a", "b", *(f"j{n}" for n in range(2 * MAX_CHAIN))))
 
     chain = chain_of(event)
 
     assert len(chain) == MAX_CHAIN
     assert len(set(chain)) == MAX_CHAIN
-    assert chain[-1] == "j49"
+    assert chain[-1] == f"j{2 * MAX_CHAIN - 1}"

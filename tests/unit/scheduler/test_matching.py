@@ -168,3 +168,10 @@ def test_window_of_a_trigger_that_is_gone_is_skipped() -> None:
     one = plan(triggers=[{"event": "*", "debounce": {"quiet": "PT2S"}}])
 
     assert request_of_window("w", "another", [event()], one).skip == TRIGGER_GONE
+
+
+def test_what_is_no_number_is_a_key_of_its_own() -> None:
+    values = [float("nan"), float("inf"), float("-inf"), None, "nan", "", 0, False]
+
+    assert len({key_of(value) for value in values}) == len(values)
+    assert key_of(1.0) == key_of(1)

@@ -30,6 +30,7 @@ from console.connection import FILE_NAME, REDIS_ADDRESS
 from console.exits import CommandFailed, ExitCode
 from console.listening import address_of, open_listener
 from console.state_lock import locked_state
+from rota.ids import new_id
 
 if TYPE_CHECKING:
     from bus.server import EmbeddedServer
@@ -242,7 +243,11 @@ def _parts(environment: dict[str, str], told: dict[str, Any], handle: int) -> It
         grace=_CONSOLE_SECONDS,
         handles=(handle,),
     )
-    yield Part(name="scheduler", arguments=(main, "scheduler"), environment=environment, grace=_SCHEDULER_SECONDS)
+    # With a Redis of our own this is the start of a system, and no scheduler of an earlier one is alive.
+    start = ("--start", new_id()) if told["embedded_redis"] else ()
+    yield Part(
+        name="scheduler", arguments=(main, "scheduler", *start), environment=environment, grace=_SCHEDULER_SECONDS
+    )
     yield Part(
         name="worker",
         arguments=(main, "worker"),

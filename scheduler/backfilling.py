@@ -13,7 +13,7 @@ from rota.runs import Cause
 from rota.schedules import due_between
 from rota.states import RunState
 from rota.triggers import EventTrigger, trigger_key
-from scheduler.admission import Admitted, admit, deliver
+from scheduler.admission import Admitted, admit, deliver, refuse_while_paused
 from scheduler.drafts import Request
 from store.queries import jobs, runs
 
@@ -68,10 +68,16 @@ def backfill(
 
     Due times are those of the definition as it is now. A tick that became a run, or was made up for before, is left
     out, so the request is safe to repeat. With `dry_run` nothing is started. Raises NotFound for an unknown job,
-    Refused for a disabled one, for a range that reaches into the future and for one with too many ticks.
+    Refused for a disabled one, while everything is paused, for a range that reaches into the future and for one with
+    too many ticks.
     """
     with store.reading() as conn:
-        ticks = _ticks(jobs.get(conn, name).job(), start, end, now)
+        # Asked here too, so that what is only tried does not promise what would be refused.
+        refuse_while_paused(conn)
+        record = jobs.get(conn, name)
+        if not record.enabled:
+            raise Refused(f"the job {name} is disabled")
+        ticks = _ticks(record.job(), start, end, now)
         causes = {Cause.of_backfill(tick.trigger, tick.due, person).key: tick for tick in ticks}
         found = runs.with_causes(conn, name, [*causes, *(tick.key for tick in ticks)])
     done = {tick.key for key, tick in causes.items() if key in found}

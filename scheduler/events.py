@@ -18,12 +18,12 @@ from rota.loop import Loop
 from rota.runs import MAX_MESSAGE_BYTES, cut_middle, plain_text
 from scheduler.emission import emit_admitted
 from scheduler.halving import each_alone
-from scheduler.hearing import Heard, hear
+from scheduler.hearing import Heard, Matches, hear, match_all
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue
+    from scheduler.catalogue import Catalogue, Snapshot
     from scheduler.leader import Leader
     from scheduler.tally import Tally
     from scheduler.windows import Windows
@@ -154,7 +154,9 @@ class Events:
 
     def _start(self, epoch: int, entries: Sequence[Entry]) -> None:
         events = [event for _, event in entries]
-        heard = self._store.write(lambda conn: self._hear(conn, events))
+        before = self._catalogue.current
+        matches = match_all(events, before)
+        heard = self._store.write(lambda conn: self._hear(conn, events, before, matches))
         if heard is None:
             # Paused in this moment: the entries are read again when it is over.
             self._epoch = None
@@ -166,10 +168,13 @@ class Events:
             self._bus.timetable.put_windows(heard.opened)
         self._bus.events.done([entry for entry, _ in entries])
 
-    def _hear(self, conn: Connection, events: Sequence[Event]) -> Heard | None:
+    def _hear(self, conn: Connection, events: Sequence[Event], before: Snapshot, matches: Matches) -> Heard | None:
         self._catalogue.refresh(conn)
         snapshot = self._catalogue.current
-        return None if snapshot.paused is not None else hear(conn, events, snapshot, self._now_ms())
+        if snapshot.paused is not None:
+            return None
+        # A definition that changed meanwhile has its say: they are matched once more.
+        return hear(conn, events, snapshot, self._now_ms(), matches=matches if snapshot is before else None)
 
     def _fire_full(self, epoch: int) -> None:
         """Fire what need not wait to be due; what this misses is due in the store, and found by a look."""

@@ -12,15 +12,15 @@ from functools import partial
 from rota.errors import NotFound
 from rota.jobs import Job
 from rota.runs import Cause
-from rota.schedules import describe, due_between, next_due
+from rota.schedules import describe, due_between, jittered, next_due
 from rota.states import RunState
 from rota.times import DAY_MS, rfc3339
 from rota.triggers import EventTrigger, Trigger, trigger_key
 from scheduler.catch_up import Following, latest
+from scheduler.limits import listed
 from store.engine import Connection
 from store.queries import jobs, runs, switches, ticks
-from store.queries.runs import waiting
-from store.records import JobRecord, RunRecord, Switch
+from store.records import JobRecord, RunRecord, Switch, TickRecord
 
 MOST_FINDINGS = 100
 SPANS_MS = (DAY_MS // 24, DAY_MS, 40 * DAY_MS, 400 * DAY_MS, 4000 * DAY_MS)
@@ -61,7 +61,11 @@ def explain(conn: Connection, name: str, start: int, end: int, *, now: int) -> E
             raise NotFound(f"there is no job {name}")
         said = f"the job did not exist then: it was first saved at {rfc3339(first.at)}"
         return Explanation(findings=(), said=said, before=None, after=None)
-    job = Job.model_validate(version.definition)
+    try:
+        job = Job.model_validate(version.definition)
+    except ValueError:  # another version of the program has saved it
+        said = f"the definition of then, version {version.version}, cannot be read any more"
+        return Explanation(findings=(), said=said, before=None, after=None)
     findings = [
         _finding(conn, known, job, trigger, due, now=now)
         for trigger in job.triggers
@@ -82,16 +86,16 @@ def _finding(conn: Connection, known: JobRecord | None, job: Job, trigger: Trigg
     if run is not None:
         said = _of_run(conn, run, now)
         return Finding(due=due, trigger=describe(trigger), said=said, run=run.id, state=run.state)
-    return Finding(due=due, trigger=describe(trigger), said=_without_run(conn, known, job.name, key, due, now=now))
+    return Finding(due=due, trigger=describe(trigger), said=_without_run(conn, known, job, key, due, now=now))
 
 
 def _of_run(conn: Connection, run: RunRecord, now: int) -> str:
     if run.state is RunState.SKIPPED:
         return f"skipped: {run.reason}"
     if run.wait_key is not None:
-        holders = [slot.run for slot in waiting.slots(conn, [run.wait_key])[run.wait_key]]
-        return f"its run waits for its turn behind {', '.join(holders) or 'nobody any more'}"
-    if run.state is RunState.QUEUED and run.start_at is not None and run.start_at > now:
+        holders = sorted(slot.run for slot in runs.slots(conn, [run.wait_key])[run.wait_key])
+        return f"its run waits for its turn behind {listed(holders) or 'nobody any more'}"
+    if run.state in (RunState.QUEUED, RunState.WAITING) and run.start_at is not None and run.start_at > now:
         return f"its run waits for its rate limit until {rfc3339(run.start_at)}"
     if run.state is RunState.QUEUED:
         return "its run waits for a worker"
@@ -99,18 +103,32 @@ def _of_run(conn: Connection, run: RunRecord, now: int) -> str:
     return told if run.reason is None else f"{told}: {run.reason}"
 
 
-def _without_run(conn: Connection, known: JobRecord | None, name: str, trigger: str, due: int, *, now: int) -> str:
+def _without_run(conn: Connection, known: JobRecord | None, job: Job, trigger: str, due: int, *, now: int) -> str:
     if due > now:
         return "it is still ahead"
     if known is None:
         return "nothing: the job has been deleted since, and its history does not reach back"
-    for whose, what in ((switches.EVERYTHING, "everything was paused"), (name, "the job was disabled")):
+    for whose, what in ((switches.EVERYTHING, "everything was paused"), (job.name, "the job was disabled")):
         switch = switches.last_before(conn, whose, due)
         if switch is not None and not switch.enabled:
             return _switched(switch, what)
-    row = next((row for row in ticks.of_job(conn, name) if row.trigger == trigger), None)
+    row = next((row for row in ticks.of_job(conn, job.name) if row.trigger == trigger), None)
     if row is not None and row.due is not None and row.due <= due:
-        return "nobody has decided about it yet: is a scheduler running?"
+        return _undecided(conn, job, trigger, due, now=now)
+    return _by_its_trigger(known, row, trigger, due)
+
+
+def _undecided(conn: Connection, job: Job, trigger: str, due: int, *, now: int) -> str:
+    start = jittered(job.name, trigger, due, job.jitter_ms)
+    if start > now:
+        return f"it is to start at {rfc3339(start)}, by the jitter of the job"
+    pause = jobs.paused(conn)
+    if pause is not None:
+        return f"nobody has decided about it yet: everything is paused since {rfc3339(pause.at)} by {pause.person}"
+    return "nobody has decided about it yet: is a scheduler running?"
+
+
+def _by_its_trigger(known: JobRecord, row: TickRecord | None, trigger: str, due: int) -> str:
     if row is None and trigger not in _triggers_of(known):
         return "nothing is known of it any more: the trigger has been changed or taken out since"
     if row is None or (row.decided_due or 0) < due:

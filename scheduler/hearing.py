@@ -1,12 +1,12 @@
-"""What a batch of events comes to, within one transaction: recorded, matched, gathered, throttled, admitted.
+"""What a batch of events comes to: matched, and then within one transaction recorded, gathered, throttled, admitted.
 
-The events are inserted first. Only one transaction can insert each of them, so whatever follows is done once for each,
-however often it is delivered and however many schedulers take themselves for the leader.
+In it the events are inserted first. Only one transaction can insert each of them, so whatever follows is done once for
+each, however often it is delivered and however many schedulers take themselves for the leader.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from rota.rates import Starts, next_start, with_start
 from rota.times import iso_duration
 from scheduler.admission import Admitted, admit_in
 from scheduler.gathering import Arrivals, Place, gather
-from scheduler.matching import match, request_of
+from scheduler.matching import Match, match, request_of
 from store.queries import events as event_rows
 from store.queries import rates
 from store.records import Matched
@@ -22,9 +22,11 @@ from store.records import Matched
 if TYPE_CHECKING:
     from rota.events import Event
     from scheduler.catalogue import Snapshot
-    from scheduler.matching import Match
     from scheduler.plans import Subscription, Throttling
     from store.engine import Connection
+
+Matches = Mapping[tuple[str, str], Sequence[Match]]
+"""Who hears an event, by its source and id."""
 
 
 @dataclass(slots=True)
@@ -41,12 +43,31 @@ class Heard:
     full: list[str] = field(default_factory=list)
 
 
-def hear(conn: Connection, events: Sequence[Event], snapshot: Snapshot, now: int) -> Heard:
-    """Record events, and do for those that are new what the jobs that listen want."""
+def match_all(events: Iterable[Event], snapshot: Snapshot) -> Matches:
+    """Return for each event, by source and id, who hears it.
+
+    To be called before the transaction: conditions may take seconds together, in which nobody else could write.
+    """
+    found: dict[tuple[str, str], list[Match]] = {}
+    for event in events:
+        if (event.source, event.id) not in found:
+            found[event.source, event.id] = match(event, snapshot)
+    return found
+
+
+def hear(
+    conn: Connection, events: Sequence[Event], snapshot: Snapshot, now: int, *, matches: Matches | None = None
+) -> Heard:
+    """Record events, and do for those that are new what the jobs that listen want.
+
+    `matches` are those of all the events with this snapshot, None if there are none yet.
+    """
     batch = _Batch(conn, snapshot, now)
     fresh = event_rows.record(conn, events, at=now)
+    if matches is None:
+        matches = match_all((event for _, event in fresh), snapshot)
     for seq, event in fresh:
-        batch.hear(seq, event)
+        batch.hear(seq, event, matches[event.source, event.id])
     heard = batch.carry_out()
     heard.new = len(fresh)
     return heard
@@ -63,9 +84,9 @@ class _Batch:
         self._arrivals: dict[Place, Arrivals] = {}
         self._silent: list[tuple[int, Matched]] = []
 
-    def hear(self, seq: int, event: Event) -> None:
-        """Note what one event wants."""
-        for one in match(event, self._snapshot):
+    def hear(self, seq: int, event: Event, matches: Iterable[Match]) -> None:
+        """Note what those who hear an event want."""
+        for one in matches:
             trigger = one.trigger
             if trigger is None:
                 self._silent.append((seq, Matched(job=one.job, reason=one.reason)))

@@ -174,7 +174,7 @@ def _in_the_way(occupancy: Occupancy, limit: int) -> str:
     if not holders:
         return f"others wait for {_name(occupancy.key)} already and go first"
     if len(holders) > 1:
-        return f"{len(holders)} runs {_with(occupancy.key)} are still open: {_listed([one.run for one in holders])}"
+        return f"{len(holders)} runs {_with(occupancy.key)} are still open: {listed([one.run for one in holders])}"
     (holder,) = holders
     if occupancy.key == f"job:{holder.job}":
         return f"run {holder.run} is still open"
@@ -207,6 +207,7 @@ def _with(key: str) -> str:
     return f"of the job {name}" if kind == "job" else f"with the key {name}"
 
 
-def _listed(runs: Sequence[str]) -> str:
+def listed(runs: Sequence[str]) -> str:
+    """Name the first few of these runs, and say how many more there are."""
     named = ", ".join(runs[:_NAMED])
     return named if len(runs) <= _NAMED else f"{named} and {len(runs) - _NAMED} more"

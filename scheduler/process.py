@@ -52,9 +52,9 @@ PATIENCE_SECONDS = 60.0
 
 
 class Scheduler:
-    """All parts of one scheduler, joined."""
+    """All parts of one scheduler, joined; `start` is as in `scheduler.started`."""
 
-    def __init__(self, settings: Settings, store: Store, bus: Bus) -> None:
+    def __init__(self, settings: Settings, store: Store, bus: Bus, *, start: str | None = None) -> None:
         clock = store.clock
         registry = load_registry(settings.actor_modules)
         for problem in registry.problems:
@@ -79,7 +79,7 @@ class Scheduler:
         self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=clock, tally=tally)
         self.waiting = Waiting(*shared, clock=clock)
         self.upkeep = Upkeep(store, self.leader, clock=clock)
-        self.started = Started(bus, owner, clock=clock)
+        self.started = Started(bus, owner, start=start, clock=clock)
         checkpoints = Loop("checkpoints", store.checkpoint, interval=CHECKPOINT_SECONDS)
         self.loops: tuple[Loop, ...] = (
             checkpoints,
@@ -119,8 +119,8 @@ class Scheduler:
             loop.wake()
 
 
-def run(settings: Settings) -> int:
-    """Run a scheduler until SIGTERM or SIGINT, and return its exit code.
+def run(settings: Settings, *, start: str | None = None) -> int:
+    """Run a scheduler until SIGTERM or SIGINT, and return its exit code; `start` is as in `scheduler.started`.
 
     Raises StoreUnavailable when there is no database for a minute, Refused when it is of a newer version.
     """
@@ -134,7 +134,7 @@ def run(settings: Settings) -> int:
         lease_ms=int(settings.lease_seconds * 1000),
         leader_lease_ms=int(settings.leader_lease_seconds * 1000),
     )
-    scheduler = Scheduler(settings, store, bus)
+    scheduler = Scheduler(settings, store, bus, start=start)
     _serve_metrics(settings, scheduler.leader, store, bus)
     tune_memory()
     scheduler.start()

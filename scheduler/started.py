@@ -1,7 +1,8 @@
 """Makes known that the system has started: once, by the scheduler that came when no other was there.
 
-A scheduler that takes over, and one that comes back within the time for which it is believed, start nothing. Jobs that
-listen for it hear it after the definitions of the folder were read, because events wait for these.
+A scheduler that takes over, and one that comes back within the time for which it is believed, start nothing. Where one
+supervisor starts everything, Redis too, each of its starts is one, however soon after it was killed. Jobs that listen
+for it hear it after the definitions of the folder were read, because events wait for these.
 """
 
 from __future__ import annotations
@@ -31,11 +32,16 @@ SOURCE = "rota"
 
 
 class Started:
-    """The duty of being there; `owner` names this start of this scheduler and no other."""
+    """The duty of being there; `owner` names this scheduler and no other.
 
-    def __init__(self, bus: Bus, owner: str, *, clock: Clock) -> None:
+    `start` names the start of a whole system of its own, whose scheduler may be started several times.
+    """
+
+    def __init__(self, bus: Bus, owner: str, *, start: str | None = None, clock: Clock) -> None:
         self._bus = bus
         self._owner = owner
+        self._alone = start is not None
+        self._member = start or owner
         self._clock = clock
         self._at = clock.now_ms()
         self._joined = False
@@ -45,9 +51,9 @@ class Started:
     def step(self) -> float:
         """Come, or stay; and say that the system has started, until that is in the stream."""
         if self._joined:
-            self._bus.presence.stay(self._owner, BELIEVED_MS)
+            self._bus.presence.stay(self._member, BELIEVED_MS)
         else:
-            self._unsaid = self._bus.presence.join(self._owner, BELIEVED_MS)
+            self._unsaid = self._bus.presence.join(self._member, BELIEVED_MS, alone=self._alone)
             self._joined = True
         if self._unsaid:
             # Safe to repeat: its id is that of this start.
@@ -62,13 +68,13 @@ class Started:
             return
         self._joined = False
         try:
-            self._bus.presence.leave(self._owner)
+            self._bus.presence.leave(self._member)
         except BusUnavailable as error:
             logger.warning("presence.not_left", extra={"owner": self._owner, "error": str(error)})
 
     def _event(self) -> Event:
         return Event(
-            id=self._owner,
+            id=self._member,
             source=SOURCE,
             type="rota.started",
             time=self._at,

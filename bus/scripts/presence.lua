@@ -1,6 +1,6 @@
 -- include _server
 -- Keeps who is there, and says who came when nobody was.
--- ARGV: join, stay or leave; member, time in ms for which it is believed.
+-- ARGV: join, stay or leave; member, time in ms for which it is believed, 1 when it joins and nobody else can be there.
 -- Answer: 1 when the member is the one that found nobody there, which it stays until it leaves or another finds nobody;
 -- else 0.
 -- Safe to repeat.
@@ -11,6 +11,7 @@ if action == 'leave' then
   if redis.call('GET', FOUNDER) == member then redis.call('DEL', FOUNDER) end
   return 0
 end
+if ARGV[4] == '1' and redis.call('GET', FOUNDER) ~= member then redis.call('DEL', PRESENT) end
 redis.call('ZREMRANGEBYSCORE', PRESENT, '-inf', at)
 if action == 'join' and redis.call('ZCARD', PRESENT) == 0 then
   redis.call('SET', FOUNDER, member)

@@ -1,4 +1,7 @@
-"""When jobs are due, by all their triggers together: each tick is made when it is asked for, so that a few cost little."""
+"""When jobs are due, by all their triggers together.
+
+Each tick is made when it is asked for: so the first few of many jobs cost little.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
     add_state_option(parser)
     parser.add_argument("--metrics-port", metavar="N", type=int, help="serve metrics on this port (0 takes any)")
+    # Only `rota up` knows that whatever is still believed to be there is not.
+    parser.add_argument("--start", metavar="ID", help=argparse.SUPPRESS)
     parser.set_defaults(run=_scheduler)
 
 
@@ -23,4 +25,4 @@ def _scheduler(options: argparse.Namespace) -> int:
 
     configure_logs(settings.log_format, settings.log_level)
     with told_errors():
-        return int(run(settings) or 0)
+        return int(run(settings, start=options.start) or 0)

@@ -91,16 +91,19 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
         wait_until(lambda: len(watch.seen) > 6 * JOBS, timeout=60)
         # The first second is that of the start.
         quiet = watch.seen[2 * JOBS : 6 * JOBS]
-        for moment, fault in islice(cycle(faults_of(schedulers)), FAULTS):
+        for what, moment, fault in islice(cycle(faults_of(schedulers)), FAULTS):
             clock, seconds = dice.choice(clocks), dice.choice(JUMPS)
             if dice.random() < 0.5:
                 # Time to get over it; else both come at once.
                 clock.set(seconds)
             watch.wait_for_due(every_ms=EVERY_MS, beyond_ms=dice.uniform(*moment))
             term = schedulers.leading()
+            begun = len(watch.seen)
             clock.set(seconds)
             fault(term)
             wait_for_ticks(watch)
+            most = max(each.lateness for each in watch.seen[begun:])
+            print(f"{what} {term.leader}, clock of {clock.name} by {seconds:g} s: latest {most} ms")
             # Back, which is another jump: this time nothing else happens.
             clock.set(0.0)
             wait_until(schedulers.ready, timeout=20, what="a standby")
@@ -122,17 +125,17 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
     wait_until(lambda: unsent(cluster) == 0, timeout=20, what="every run's message in Redis")
 
 
-def faults_of(schedulers: Schedulers) -> list[tuple[tuple[float, float], Callable[[Term], None]]]:
+def faults_of(schedulers: Schedulers) -> list[tuple[str, tuple[float, float], Callable[[Term], None]]]:
     """What is done to the leader, and between which moments (ms) after ticks are due, or before: there it hurts."""
     return [
-        (AMIDST, schedulers.kill),
-        (AMIDST, schedulers.freeze),
+        ("killed", AMIDST, schedulers.kill),
+        ("stopped", AMIDST, schedulers.freeze),
         # What it asks for now reaches Redis when another leads.
-        (BEFORE, lambda term: schedulers.part(term, "frozen")),
-        (AMIDST, schedulers.kill),
-        (AMIDST, schedulers.freeze),
-        (AMIDST, lambda term: schedulers.part(term, "broken")),
-        (AMIDST, lambda term: schedulers.part(term, "deaf")),
+        ("frozen", BEFORE, lambda term: schedulers.part(term, "frozen")),
+        ("killed", AMIDST, schedulers.kill),
+        ("stopped", AMIDST, schedulers.freeze),
+        ("broken", AMIDST, lambda term: schedulers.part(term, "broken")),
+        ("deaf", AMIDST, lambda term: schedulers.part(term, "deaf")),
     ]
 
 

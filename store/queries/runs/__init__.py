@@ -13,6 +13,15 @@ from store.queries.runs.branches import (
 )
 from store.queries.runs.causes import skipped_with_others, with_causes
 from store.queries.runs.control import request_cancel, request_pause, resume
+from store.queries.runs.lines import (
+    hold_keys,
+    hold_keys_of,
+    in_line,
+    lines,
+    next_in_line,
+    slots,
+    waited_for,
+)
 from store.queries.runs.log import log
 from store.queries.runs.progress import begin_runs, close, release_tasks, skip_tasks, steps_of
 from store.queries.runs.reading import (
@@ -31,18 +40,11 @@ from store.queries.runs.termination import terminate, told, untold
 from store.queries.runs.waiting import (
     begin,
     due_in_line,
-    hold_keys,
-    hold_keys_of,
-    in_line,
-    lines,
     lock_waiting,
-    next_in_line,
     next_turn,
     promote,
     put_off,
     skip_waiting,
-    slots,
-    waited_for,
 )
 
 __all__ = [

@@ -27,6 +27,7 @@ class WallClock:
     """The wall clock of processes that are started with its `environment`."""
 
     def __init__(self, library: Path, name: str) -> None:
+        self.name = name
         self._file = library.with_name(f"{name}.clock")
         self._file.write_bytes(bytes(4096))
         self.environment = {"LD_PRELOAD": str(library), "WALL_CLOCK": str(self._file)}

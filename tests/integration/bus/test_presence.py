@@ -75,6 +75,17 @@ def test_who_stays_is_not_gone_and_founds_nothing(bus):
     assert not bus.presence.join("c", 60_000)
 
 
+def test_who_knows_to_be_alone_is_the_first_however_recently_others_were_seen(bus):
+    bus.presence.join("a", 60_000)
+
+    assert bus.presence.join("b", 60_000, alone=True)
+    assert bus.presence.join("b", 60_000, alone=True)
+    assert bus.presence.join("c", 60_000, alone=True)
+    bus.presence.leave("c")
+
+    assert bus.presence.join("d", 60_000), "nobody of the earlier ones is believed any more"
+
+
 @pytest.mark.parametrize("call", ["join", "stay", "leave"])
 def test_a_lost_reply_changes_nothing_about_who_was_first(bus, call):
     losing = LosesReplies(bus)

@@ -197,6 +197,7 @@ def test_killed_supervisor_takes_its_parts_along_and_starts_again(start: Callabl
 
     wait_until(lambda: not [process for process in family if alive(process)], timeout=15)
     again = start(str(docs), "--port", "0").ready()
+    wait_until(lambda: len(again.get("/events?type=rota.started")["items"]) == 2, timeout=20)
     assert [each["name"] for each in again.get("/datasources")["items"]] == ["my-docs"]
     assert again.stop(signal.SIGINT) == 0
 

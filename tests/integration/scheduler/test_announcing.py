@@ -239,6 +239,16 @@ def test_takeover_is_no_start_and_coming_back_to_nobody_is(world: World) -> None
     assert [event.id for event in published(world)] == ["first", "fourth"]
 
 
+def test_each_start_of_a_system_of_its_own_is_one_however_often_its_scheduler_starts(world: World) -> None:
+    world.define("greet", triggers=[{"event": "rota.started"}])
+    for scheduler, start in (("first", "up-1"), ("second", "up-1"), ("third", "up-2")):
+        Started(world.bus, scheduler, start=start, clock=world.clock).step()
+
+    world.duties.events.step()
+
+    assert [run.cause.event["id"] for run in world.runs("greet") if run.cause.event] == ["up-1", "up-2"]
+
+
 def test_start_is_said_again_until_it_is_in_the_stream(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     duty = Started(world.bus, "first", clock=world.clock)
     with monkeypatch.context() as patch:

@@ -14,6 +14,7 @@ from rota.times import DAY_MS
 from scheduler.admission import admit
 from scheduler.backfilling import MOST_TICKS, Backfill, backfill
 from scheduler.drafts import Request
+from store.queries import jobs
 from tests.integration.scheduler.conftest import REGISTRY, World
 
 HOUR_MS = DAY_MS // 24
@@ -100,3 +101,17 @@ def test_two_triggers_of_one_time_are_two_ticks(world: World) -> None:
 
     assert (found.due, found.done, found.left) == ((START, START), (START,), (START,))
     assert [run.cause.key for run in world.runs()[1:]] == [f"backfill:{missed.trigger}:{START}"]
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_what_would_be_refused_is_refused_in_a_dry_run_too(hourly: World, dry_run: bool) -> None:
+    with hourly.store.writing() as conn:
+        jobs.set_enabled(conn, ["tidy"], False, at=NOW)
+    with pytest.raises(Refused, match="disabled"):
+        ask(hourly, dry_run=dry_run)
+
+    with hourly.store.writing() as conn:
+        jobs.set_enabled(conn, ["tidy"], True, at=NOW)
+        jobs.pause_everything(conn, person="alice", at=NOW)
+    with pytest.raises(Refused, match="paused"):
+        ask(hourly, dry_run=dry_run)

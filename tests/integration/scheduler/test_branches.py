@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -303,7 +303,12 @@ def test_branches_that_cannot_start_are_ended_together(world: World, monkeypatch
     run = start(world).run
     rounds: list[object] = []
     read = runs.steps_of
-    monkeypatch.setattr(runs, "steps_of", lambda conn, ids: rounds.append(ids) or read(conn, ids))
+
+    def counted(conn: Connection, ids: Iterable[str]) -> object:
+        rounds.append(ids)
+        return read(conn, ids)
+
+    monkeypatch.setattr(runs, "steps_of", counted)
 
     world.work()
     world.record()

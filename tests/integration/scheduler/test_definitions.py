@@ -281,7 +281,7 @@ def test_shipped_job_that_cannot_be_read_any_more_does_not_stop_the_others(world
     _ship(world, label="Tidy")
     with world.store.writing() as conn:
         jobs.save(conn, make_job("tidy", label="Mine"), author="alice", source="api", at=world.clock.now_ms())
-        conn.exec_driver_sql("UPDATE jobs SET definition = '{\"name\": \"tidy\", \"steps\": 5}'")
+        conn.exec_driver_sql('UPDATE jobs SET definition = \'{"name": "tidy", "steps": 5}\'')
 
     given = [make_job("tidy", owner="system", label="Tidier"), make_job("other", owner="system")]
     with world.store.writing() as conn:

@@ -10,7 +10,9 @@ import pytest
 from rota.errors import BusUnavailable
 from rota.events import Event
 from rota.states import RunState
+from scheduler import hearing
 from scheduler.events import Events
+from scheduler.matching import match
 from store.engine import Store
 from store.queries import events
 from tests.integration.scheduler.conftest import Duties, World, states
@@ -227,3 +229,41 @@ def test_entry_that_was_trimmed_while_it_was_read_stops_nobody(world: World) -> 
 
     assert [run.cause.event["id"] for run in world.runs() if run.cause.event] == ["2"]
     assert world.bus.client.xpending(world.bus.keys.events, "scheduler")["pending"] == 0
+
+
+def test_conditions_are_evaluated_while_others_may_write(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.define(triggers=[{"event": "entry.*", "where": "event.id != ''"}])
+    world.bus.events.publish([Event(id="1", source="s", type="entry.deleted")])
+    evaluated: list[Event] = []
+    before_the_transaction: list[int] = []
+    write = world.store.write
+
+    def counted(event: Event, snapshot: Any) -> Any:
+        evaluated.append(event)
+        return match(event, snapshot)
+
+    def noted(change: Any) -> Any:
+        before_the_transaction.append(len(evaluated))
+        return write(change)
+
+    monkeypatch.setattr(hearing, "match", counted)
+    monkeypatch.setattr(world.store, "write", noted)
+    world.duties.events.step()
+
+    assert (len(evaluated), before_the_transaction) == (1, [1])
+    assert len(world.runs()) == 1
+
+
+def test_job_that_is_saved_while_events_are_matched_hears_them(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.bus.events.publish([Event(id="1", source="s", type="entry.deleted")])
+    write = world.store.write
+
+    def late(change: Any) -> Any:
+        monkeypatch.setattr(world.store, "write", write)
+        world.define(triggers=[{"event": "entry.*"}])
+        return write(change)
+
+    monkeypatch.setattr(world.store, "write", late)
+    world.duties.events.step()
+
+    assert len(world.runs()) == 1

@@ -7,8 +7,10 @@ import pytest
 from rota.clock import SystemClock
 from rota.errors import NotFound
 from rota.runs import Cause
+from rota.schedules import jittered
 from rota.states import RunState
 from rota.times import DAY_MS, rfc3339
+from rota.triggers import trigger_key
 from scheduler.admission import admit
 from scheduler.drafts import Request
 from scheduler.explaining import Explanation, explain
@@ -55,6 +57,24 @@ def test_tick_that_became_a_run_names_it(world: World, trigger: str) -> None:
 
     assert (finding.due, finding.run, finding.state) == (DUE, run, RunState.QUEUED)
     assert (finding.trigger, finding.said) == ("every hour", "its run waits for a worker")
+
+
+@pytest.mark.parametrize("when", ["success", "true"])
+def test_run_that_waits_for_its_turn_says_until_when(world: World, trigger: str, when: str) -> None:
+    step = {"id": "a", "actor": "sleep", "when": when, "with": {"seconds": 1}}
+    world.define(triggers=[{"every": "PT1H"}], steps=[step], rate={"limit": 1, "period": "PT1H"})
+    start(world, trigger, DUE - HOUR_MS)
+    start(world, trigger)
+
+    assert said(world) == f"its run waits for its rate limit until {rfc3339(NOW + HOUR_MS)}"
+
+
+def test_run_that_waits_behind_many_names_the_first_few(world: World, trigger: str) -> None:
+    world.define(triggers=[{"every": "PT1H"}], overlap="buffer_all", concurrency={"limit": 5})
+    ahead = [start(world, trigger, DUE - n * HOUR_MS) for n in range(5, 0, -1)]
+    start(world, trigger)
+
+    assert said(world) == f"its run waits for its turn behind {', '.join(ahead[:3])} and 2 more"
 
 
 def test_skipped_tick_tells_its_reason(world: World, trigger: str) -> None:
@@ -139,3 +159,28 @@ def test_trigger_that_was_taken_out_since_is_not_said_to_be_new(world: World, tr
         ticks.drop(conn, [("tidy", trigger)])
 
     assert said(world) == "nothing is known of it any more: the trigger has been changed or taken out since"
+
+
+def test_tick_that_waits_for_its_jitter_says_when_it_starts(world: World) -> None:
+    job = world.define(triggers=[{"every": "PT1H"}], jitter="P365D")
+    (key,) = (trigger_key(each) for each in job.triggers)
+    with world.store.writing() as conn:
+        ticks.set_due(conn, [TickRecord(job="tidy", trigger=key, due=DUE)])
+
+    start = jittered("tidy", key, DUE, 365 * DAY_MS)
+    assert said(world) == f"it is to start at {rfc3339(start)}, by the jitter of the job"
+
+
+def test_tick_that_nobody_decided_about_before_a_pause_names_the_pause(world: World, trigger: str) -> None:
+    with world.store.writing() as conn:
+        ticks.set_due(conn, [TickRecord(job="tidy", trigger=trigger, due=DUE)])
+        jobs.pause_everything(conn, person="alice", at=NOW - 1)
+
+    assert said(world) == f"nobody has decided about it yet: everything is paused since {rfc3339(NOW - 1)} by alice"
+
+
+def test_definition_of_then_that_cannot_be_read_any_more_is_told(world: World, trigger: str) -> None:
+    with world.store.writing() as conn:
+        conn.exec_driver_sql("UPDATE job_versions SET definition = '{}'")
+
+    assert ask(world).said == "the definition of then, version 1, cannot be read any more"

@@ -228,9 +228,10 @@ def test_folder_and_file_that_cannot_be_read_are_named(tmp_path: Path, monkeypat
     def refused(path: str) -> Any:
         raise PermissionError(13, "Permission denied")
 
-    with monkeypatch.context() as patch, pytest.raises(CommandFailed, match=f"{tmp_path}: Permission denied"):
+    with monkeypatch.context() as patch:
         patch.setattr("os.scandir", refused)
-        definition_files.read([str(tmp_path)])
+        with pytest.raises(CommandFailed, match=f"{tmp_path}: Permission denied"):
+            definition_files.read([str(tmp_path)])
 
     large = tmp_path / "large.json"
     large.write_text(f'["{"x" * 300_000}"]')

@@ -31,6 +31,7 @@ from scheduler.started import Started
 from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
+from scheduler.timekeeping import TrustedClock
 from scheduler.upkeep import Upkeep
 from scheduler.waiting import Waiting
 from scheduler.windows import Windows
@@ -63,9 +64,11 @@ class Scheduler:
         owner = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-8:]}"
         self.leader = Leader(bus.leadership, owner, on_change=[self._on_leader], clock=clock)
         shared = (store, bus, catalogue, self.leader)
-        self.announcer = Announcer(*shared, clock=clock)
         windows = Windows(store, bus, catalogue, clock=clock)
         self.ticks = Ticks(*shared, clock=clock, tally=tally, fire_windows=windows.fire)
+        # A jump of this machine's clock must not end runs, prune history or hide lost tasks either.
+        trusted = TrustedClock(self.ticks.now_ms, clock)
+        self.announcer = Announcer(*shared, clock=trusted)
         self.definitions = Definitions(store, settings.definitions_dir, self.leader, actors=registry, clock=clock)
         self.events = Events(
             *shared,
@@ -75,10 +78,10 @@ class Scheduler:
             clock=clock,
             tally=tally,
         )
-        self.recorder = Recorder(*shared, announcer=self.announcer, clock=clock, tally=tally)
-        self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=clock, tally=tally)
-        self.waiting = Waiting(*shared, clock=clock)
-        self.upkeep = Upkeep(store, self.leader, clock=clock)
+        self.recorder = Recorder(*shared, announcer=self.announcer, clock=trusted, tally=tally)
+        self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=trusted, tally=tally)
+        self.waiting = Waiting(*shared, clock=trusted)
+        self.upkeep = Upkeep(store, self.leader, clock=trusted)
         self.started = Started(bus, owner, start=start, clock=clock)
         checkpoints = Loop("checkpoints", store.checkpoint, interval=CHECKPOINT_SECONDS)
         self.loops: tuple[Loop, ...] = (

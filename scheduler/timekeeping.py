@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rota.clock import Clock
 
 TOLERANCE_MS = 500
@@ -37,6 +39,14 @@ DRIFT = 500e-6
 """By how much of the time since it was last compared the monotonic clock may be wrong."""
 STALE_SECONDS = 0.25
 """A reading that was longer on its way than this says nothing: the process stood still in between."""
+
+
+class TrustedClock:
+    """A clock whose wall time is the trusted one, for the duties beside the ticks."""
+
+    def __init__(self, now_ms: Callable[[], int], clock: Clock) -> None:
+        self.now_ms = now_ms
+        self.monotonic = clock.monotonic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

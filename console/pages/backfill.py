@@ -52,7 +52,7 @@ def backfill_page(
             found = make_up(parts, who, name, *span, overlap=_overlap(overlap), dry_run=True)
         except Refused as error:
             said = str(error)
-    left = [] if found is None else sorted(set(found.due) - set(found.done))
+    left = () if found is None else found.left
     context = {
         "job": record,
         "zone": zone,

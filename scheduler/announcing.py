@@ -17,15 +17,15 @@ from rota.events import Event
 from rota.loop import Loop
 from rota.states import RunState
 from rota.times import rfc3339
-from scheduler.drafts import MAX_CHAIN
-from scheduler.endings import Closed
+from scheduler.admission.drafts import MAX_CHAIN
+from scheduler.runs.endings import Closed
 from store.queries import announcements as rows
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
     from rota.messages import Outcome
-    from scheduler.catalogue import Catalogue, Snapshot
+    from scheduler.jobs.catalogue import Catalogue, Snapshot
     from scheduler.leader import Leader
     from store.engine import Connection, Store
     from store.records import LateRun, RunEnd

@@ -22,7 +22,7 @@ from rota.definitions import SUFFIXES, ActorSpec, parse_definition, read_definit
 from rota.errors import InvalidDefinition
 from rota.jobs import Job
 from rota.loop import Loop
-from scheduler.shipping import AUTHOR, save_shipped
+from scheduler.jobs.shipping import AUTHOR, save_shipped
 from store.queries import jobs
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 0.3
-SHIPPED_FOLDER = Path(__file__).parent / "shipped"
+SHIPPED_FOLDER = Path(__file__).parent / "jobs" / "shipped"
 GONE = "it is no longer in its file"
 
 Fingerprint = Mapping[str, tuple[int, int, int]]

@@ -16,17 +16,17 @@ from rota.errors import StaleEpoch
 from rota.events import Event, InvalidEvent, encode_fields
 from rota.loop import Loop
 from rota.runs import MAX_MESSAGE_BYTES, cut_middle, plain_text
-from scheduler.emission import emit_admitted
+from scheduler.admission.emission import emit_admitted
 from scheduler.halving import each_alone
-from scheduler.hearing import Heard, Matches, hear, match_all
+from scheduler.listening.hearing import Heard, Matches, hear, match_all
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue, Snapshot
+    from scheduler.jobs.catalogue import Catalogue, Snapshot
     from scheduler.leader import Leader
+    from scheduler.listening.windows import Windows
     from scheduler.tally import Tally
-    from scheduler.windows import Windows
     from store.engine import Connection, Store
 
 logger = logging.getLogger(__name__)

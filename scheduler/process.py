@@ -22,19 +22,19 @@ from rota.errors import StoreUnavailable
 from rota.ids import new_id
 from rota.loop import Loop
 from scheduler.announcing import Announcer
-from scheduler.catalogue import Catalogue
 from scheduler.definitions import Definitions
 from scheduler.events import Events
+from scheduler.jobs.catalogue import Catalogue
 from scheduler.leader import Leader
+from scheduler.listening.windows import Windows
 from scheduler.recorder import Recorder
 from scheduler.started import Started
 from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
-from scheduler.timekeeping import TrustedClock
+from scheduler.timing.timekeeping import TrustedClock
 from scheduler.upkeep import Upkeep
 from scheduler.waiting import Waiting
-from scheduler.windows import Windows
 from store.engine import Store
 
 if TYPE_CHECKING:

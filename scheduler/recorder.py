@@ -16,17 +16,17 @@ from rota.errors import BusUnavailable
 from rota.loop import Loop
 from rota.messages import Outcome, TaskMessage
 from rota.states import TERMINAL, RunState
+from scheduler.admission.promotion import record_and_promote
 from scheduler.announcing import Announcer, repeated_ends
-from scheduler.endings import Recorded
 from scheduler.halving import each_alone
-from scheduler.promotion import record_and_promote
+from scheduler.runs.endings import Recorded
 from store.queries.announcements import leave_ends
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
     from rota.events import Event
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
     from scheduler.leader import Leader
     from scheduler.tally import Tally
     from store.engine import Connection, Store

@@ -17,9 +17,9 @@ from bus.messages import body_of, header_of
 from rota.loop import Loop
 from rota.messages import Outcome
 from rota.states import RunState
-from scheduler import control
-from scheduler.endings import Recorded, ended_by_scheduler
-from scheduler.promotion import record_and_promote
+from scheduler.admission.promotion import record_and_promote
+from scheduler.runs import control
+from scheduler.runs.endings import Recorded, ended_by_scheduler
 from store.queries import announcements, runs
 from store.records import CANCEL, PAUSE
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bus.connection import Bus
     from bus.control import Request as Word
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
     from scheduler.leader import Leader
     from scheduler.tally import Tally
     from store.engine import Connection, Store

@@ -25,12 +25,12 @@ from bus.timetable import BATCH, Advance, Claimed, Tick, Window
 from rota.errors import BusUnavailable, StaleEpoch
 from rota.loop import Loop
 from rota.states import RunState
-from scheduler.admission import Admitted, admit_in, delays_of, stop_others
-from scheduler.deciding import Decided, decide_tick, in_batches
-from scheduler.retiming import Retiming, set_aside
-from scheduler.seeding import Seeding
-from scheduler.timekeeping import TOLERANCE_MS, Timekeeper, read
-from scheduler.timeline import Key
+from scheduler.admission.admitting import Admitted, admit_in, delays_of, stop_others
+from scheduler.timing.deciding import Decided, decide_tick, in_batches
+from scheduler.timing.retiming import Retiming, set_aside
+from scheduler.timing.seeding import Seeding
+from scheduler.timing.timekeeping import TOLERANCE_MS, Timekeeper, read
+from scheduler.timing.timeline import Key
 from store.batches import batches
 from store.queries import revision
 from store.queries import ticks as tick_rows
@@ -38,9 +38,9 @@ from store.queries import ticks as tick_rows
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
+    from scheduler.jobs.plans import Plan
     from scheduler.leader import Leader
-    from scheduler.plans import Plan
     from scheduler.tally import Tally
     from store.engine import Connection, Store
 

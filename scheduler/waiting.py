@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rota.loop import Loop
-from scheduler.endings import Recorded
-from scheduler.promotion import begin, could_start, promote
+from scheduler.admission.promotion import begin, could_start, promote
+from scheduler.runs.endings import Recorded
 from store.queries import announcements, revision, runs
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
     from scheduler.leader import Leader
     from store.engine import Connection, Store
 

@@ -13,7 +13,7 @@ from bench.tally import STARTED
 from rota.events import Event
 from rota.ids import new_id
 from rota.runs import Cause
-from scheduler.admission import Request, admit, deliver
+from scheduler.admission.admitting import Request, admit, deliver
 from store.queries import runs
 
 _PATIENCE_SECONDS = 180

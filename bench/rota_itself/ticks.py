@@ -13,7 +13,7 @@ from bus.connection import Bus
 from rota.clock import SystemClock
 from rota.definitions import parse_definition
 from rota.times import rfc3339
-from scheduler.catalogue import Catalogue
+from scheduler.jobs.catalogue import Catalogue
 from scheduler.leader import Leader
 from scheduler.process import tune_memory
 from scheduler.tally import Tally

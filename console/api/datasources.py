@@ -20,7 +20,7 @@ from console.api.shapes import DatasourceShape
 from console.api.shaping import datasource_shape, entry_shape
 from console.api.starting import IdempotencyKey, start_job, started
 from rota.errors import Conflict
-from scheduler.admission import Admitted
+from scheduler.admission.admitting import Admitted
 from store.queries import audit, catalog, datasources, jobs
 from store.records import DatasourceRecord
 

@@ -7,7 +7,7 @@ from console.api.identity import Who
 from console.api.parts import Parts
 from rota.errors import NotFound
 from rota.jobs import Job
-from scheduler.shipping import SHIPPED
+from scheduler.jobs.shipping import SHIPPED
 from store.engine import Connection
 from store.queries import audit, jobs, runs
 from store.records import JobRecord

@@ -22,7 +22,7 @@ from console.api.shapes import ActorShape, DeadLetterShape, QueueShape, WorkerSh
 from rota.errors import NotFound
 from rota.states import TERMINAL
 from rota.times import iso_duration, rfc3339
-from scheduler import retrying
+from scheduler.runs import retrying
 from store.queries import audit, runs
 
 logger = logging.getLogger(__name__)

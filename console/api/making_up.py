@@ -8,7 +8,7 @@ from console.api.identity import Who
 from console.api.parts import Parts
 from rota.jobs import Overlap
 from rota.times import rfc3339
-from scheduler.backfilling import Backfill, backfill
+from scheduler.timing.backfilling import Backfill, backfill
 from store.queries import audit
 
 
@@ -17,7 +17,7 @@ def make_up(
 ) -> Backfill:
     """Start a run for each tick from `start` until before `end` that became none, and return what it came to.
 
-    Raises NotFound for a job that does not exist or is not theirs, Refused as `scheduler.backfilling` does.
+    Raises NotFound for a job that does not exist or is not theirs, Refused as `scheduler.timing.backfilling` does.
     """
     now = parts.clock.now_ms()
     find(parts, who, name)

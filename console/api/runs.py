@@ -18,9 +18,9 @@ from console.api.shaping import log_shape, run_detail_shape, run_shape
 from console.api.starting import IdempotencyKey, request_id_of, started
 from rota.errors import Refused
 from rota.states import TERMINAL, RunState
-from scheduler import control, retrying
-from scheduler.admission import Admitted
-from scheduler.retrying import Only
+from scheduler.admission.admitting import Admitted
+from scheduler.runs import control, retrying
+from scheduler.runs.retrying import Only
 from store.queries import audit, runs
 from store.records import CANCEL, RunRecord
 

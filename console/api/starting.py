@@ -17,7 +17,7 @@ from console.api.problems import Problem
 from rota.ids import new_id
 from rota.params import bind_params
 from rota.runs import Cause
-from scheduler.admission import Admitted, Request, admit, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.queries import audit, jobs, runs
 
 IdempotencyKey = Annotated[

@@ -21,7 +21,7 @@ from console.api.shaping import when
 from console.api.upcoming import due_in, due_in_all, next_ticks
 from rota.jobs import Overlap
 from rota.times import MAX_MS, rfc3339
-from scheduler.explaining import explain
+from scheduler.timing.explaining import explain
 from store.queries import jobs
 
 router = new_router(tag="jobs")

@@ -22,7 +22,7 @@ from rota.errors import InvalidDefinition, Refused
 from rota.jobs import Overlap
 from rota.states import RunState
 from rota.times import rfc3339
-from scheduler.backfilling import OVERLAP
+from scheduler.timing.backfilling import OVERLAP
 
 router = new_router(prefix="", in_schema=False)
 

@@ -22,8 +22,8 @@ from console.pages.versions import versions_of
 from console.pages.waits import waits_of
 from rota.times import parse_rfc3339
 from rota.triggers import EventTrigger
-from scheduler.backfilling import OVERLAP
-from scheduler.explaining import MOST_FINDINGS, explain
+from scheduler.timing.backfilling import OVERLAP
+from scheduler.timing.explaining import MOST_FINDINGS, explain
 from store.queries import runs
 from store.records import RunRecord
 

@@ -11,7 +11,7 @@ from console.api.applying import SET_PREFIX
 from console.api.definitions import EDITED
 from console.output import MISSING, duration
 from rota.times import to_datetime
-from scheduler.shipping import MERGED, SHIPPED
+from scheduler.jobs.shipping import MERGED, SHIPPED
 
 _ATTEMPTS = {"queued": "Handed back", "lost": "Worker lost", "retrying": "Failed, again later"}
 _SOURCES = {EDITED: "the console or the command line", SHIPPED: "Rota itself", MERGED: "an upgrade of Rota"}

@@ -42,7 +42,7 @@ class WindowRow(Base):
     job: Mapped[Key] = mapped_column(comment="Name of the job")
     trigger: Mapped[Key] = mapped_column(comment="rota.triggers.trigger_key of the trigger that gathers")
     key: Mapped[Key | None] = mapped_column(
-        comment="What the events have in common, see scheduler.matching; null once it is full and another may open"
+        comment="What its events have in common; null once it is full and another may open"
     )
     opened_at: Mapped[Millis] = mapped_column(comment="When the first event came")
     latest: Mapped[Millis] = mapped_column(comment="When the run starts, however many events come")

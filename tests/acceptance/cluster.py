@@ -158,7 +158,7 @@ class Cluster:
         """Admit runs as the API does, and send them; a Redis that is away is the sweeper's business."""
         from rota.ids import new_id
         from rota.runs import Cause
-        from scheduler.admission import Request, admit, deliver
+        from scheduler.admission.admitting import Request, admit, deliver
 
         requests = [
             Request(job=job, cause=Cause.of_person("tester", new_id()), params=params or {}) for _ in range(count)

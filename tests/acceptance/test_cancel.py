@@ -11,7 +11,7 @@ from tests.waiting import wait_until
 
 @pytest.mark.parametrize(("actor", "bound"), [("loop", 1.0), ("spin", 1.0), ("stuck", 3.0)])
 def test_cancel_reaches_a_running_actor(cluster, actor, bound):
-    from scheduler.control import cancel
+    from scheduler.runs.control import cancel
 
     cluster.define(name="endless", steps=[{"id": "only", "actor": actor}])
     cluster.start("scheduler", "s1")
@@ -28,7 +28,7 @@ def test_cancel_reaches_a_running_actor(cluster, actor, bound):
 
 
 def test_cancelling_a_run_that_waits_ends_it_without_a_worker(cluster):
-    from scheduler.control import cancel
+    from scheduler.runs.control import cancel
 
     cluster.define(name="waits", steps=[{"id": "only", "actor": "ledger"}])
     cluster.start("scheduler", "s1")
@@ -42,7 +42,7 @@ def test_cancelling_a_run_that_waits_ends_it_without_a_worker(cluster):
 
 
 def test_a_run_that_was_resumed_before_its_pause_was_recorded_goes_on(cluster):
-    from scheduler.control import pause, resume
+    from scheduler.runs.control import pause, resume
 
     cluster.define(name="brief", steps=[{"id": "only", "actor": "ledger"}])
     [run] = cluster.admit("brief", 1)
@@ -57,7 +57,7 @@ def test_a_run_that_was_resumed_before_its_pause_was_recorded_goes_on(cluster):
 
 
 def test_a_run_that_was_cancelled_before_its_pause_was_recorded_ends(cluster):
-    from scheduler.control import cancel, pause
+    from scheduler.runs.control import cancel, pause
 
     cluster.define(name="brief", steps=[{"id": "only", "actor": "ledger"}])
     [run] = cluster.admit("brief", 1)

@@ -29,9 +29,9 @@ from rota.settings import load_settings
 from rota.states import RunState
 from rota.times import parse_rfc3339
 from rota.triggers import EventTrigger
-from scheduler.catalogue import Catalogue
-from scheduler.hearing import hear
-from scheduler.windows import Windows
+from scheduler.jobs.catalogue import Catalogue
+from scheduler.listening.hearing import hear
+from scheduler.listening.windows import Windows
 from store.engine import Store
 from store.queries import jobs, runs, windows
 from tests.integration.console.serving import serving

@@ -26,7 +26,7 @@ from rota.messages import Outcome
 from rota.runs import Cause
 from rota.settings import load_settings
 from rota.times import parse_rfc3339, rfc3339
-from scheduler.admission import Request, admit
+from scheduler.admission.admitting import Request, admit
 from store.engine import Store
 from store.queries import jobs, outcomes, runs
 from tests.acceptance.cluster import Cluster

@@ -16,7 +16,10 @@ from rota import expressions, jobs, params, runs
 from rota.events import Event, context_of
 from rota.expressions import ExpressionFailed, fill
 from rota.merging import merge
-from scheduler import backfilling, explaining, filling, limits, upkeep, values
+from scheduler import upkeep
+from scheduler.admission import filling, limits
+from scheduler.runs import values
+from scheduler.timing import backfilling, explaining
 from workers.verdicts import retry_delay_ms
 
 PAGE = (Path(__file__).parents[2] / "docs/jobs.md").read_text(encoding="utf-8")

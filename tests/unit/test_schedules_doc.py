@@ -20,7 +20,7 @@ from rota.loaders import load_yaml
 from rota.schedules import due_between, jittered, next_due, upcoming
 from rota.times import HOUR_MS, MINUTE_MS, parse_rfc3339, rfc3339, to_datetime
 from rota.triggers import CronTrigger, trigger_key
-from scheduler.catch_up import decide
+from scheduler.timing.catch_up import decide
 
 PAGE = (Path(__file__).parents[2] / "docs/schedules.md").read_text(encoding="utf-8")
 MIDNIGHT = parse_rfc3339("2026-01-01T00:00:00Z")

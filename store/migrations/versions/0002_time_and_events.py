@@ -193,7 +193,7 @@ def _create_windows() -> None:
             "key",
             KEY,
             nullable=True,
-            comment="What the events have in common, see scheduler.matching; null once it is full and another may open",
+            comment="What its events have in common; null once it is full and another may open",
         ),
         sa.Column("opened_at", sa.BigInteger(), nullable=False, comment="When the first event came"),
         sa.Column("latest", sa.BigInteger(), nullable=False, comment="When the run starts, however many events come"),

@@ -10,8 +10,8 @@ import pytest
 
 from rota.messages import Outcome
 from rota.runs import Failure
-from scheduler.catalogue import Catalogue
-from scheduler.recording import record
+from scheduler.jobs.catalogue import Catalogue
+from scheduler.runs.recording import record
 from tests.integration.console.conftest import Run
 from tests.integration.console.serving import Console
 

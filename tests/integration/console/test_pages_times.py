@@ -125,7 +125,7 @@ def test_disabled_job_offers_no_start_of_missed_ticks(console: Console, browser:
 
     page = browser.get("/jobs/hourly/backfill", params=span).text
 
-    assert "the job hourly is disabled" in page
+    assert "The job hourly is disabled" in page
     assert 'method="post" action="/jobs/hourly/backfill"' not in page
 
 

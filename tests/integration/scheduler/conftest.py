@@ -16,15 +16,15 @@ from rota.runs import Failure
 from rota.states import RunState
 from rota.times import DAY_MS
 from scheduler.announcing import Announcer
-from scheduler.catalogue import Catalogue
 from scheduler.events import Events
+from scheduler.jobs.catalogue import Catalogue
 from scheduler.leader import Leader
+from scheduler.listening.windows import Windows
 from scheduler.recorder import Recorder
 from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
 from scheduler.waiting import Waiting
-from scheduler.windows import Windows
 from store.engine import Store
 from store.queries import jobs, runs, ticks
 from store.records import RunDetail, RunRecord, TickRecord

@@ -23,9 +23,9 @@ from actors.registry import load_registry
 from rota.messages import Outcome
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler.admission import Request, admit
-from scheduler.catalogue import Catalogue
-from scheduler.promotion import record_and_promote
+from scheduler.admission.admitting import Request, admit
+from scheduler.admission.promotion import record_and_promote
+from scheduler.jobs.catalogue import Catalogue
 from store.engine import Connection, Store
 from store.queries import jobs, runs
 from tests.factories import make_job

@@ -12,7 +12,7 @@ from rota.errors import InvalidDefinition, NotFound, Refused
 from rota.events import Event
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler.admission import Admitted, Request, admit
+from scheduler.admission.admitting import Admitted, Request, admit
 from store.engine import Store
 from store.queries import jobs, runs
 from store.records import Closing, RunDetail

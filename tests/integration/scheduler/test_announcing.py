@@ -11,8 +11,8 @@ from rota.errors import BusUnavailable
 from rota.events import Event, decode_fields
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler import control
-from scheduler.admission import Request, admit, deliver
+from scheduler.admission.admitting import Request, admit, deliver
+from scheduler.runs import control
 from scheduler.started import Started
 from tests.integration.scheduler.conftest import REGISTRY, Duties, World
 from tests.waiting import wait_until

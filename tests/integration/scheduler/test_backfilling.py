@@ -11,9 +11,9 @@ from rota.errors import Refused
 from rota.runs import Cause
 from rota.states import RunState
 from rota.times import DAY_MS
-from scheduler.admission import admit
-from scheduler.backfilling import MOST_TICKS, Backfill, backfill
-from scheduler.drafts import Request
+from scheduler.admission.admitting import admit
+from scheduler.admission.drafts import Request
+from scheduler.timing.backfilling import MOST_TICKS, Backfill, backfill
 from store.queries import jobs
 from tests.integration.scheduler.conftest import REGISTRY, World
 

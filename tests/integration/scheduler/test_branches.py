@@ -11,8 +11,8 @@ import pytest
 from rota.errors import StoreUnavailable
 from rota.runs import MAX_TEXT_BYTES, Cause
 from rota.states import RunState
-from scheduler import control
-from scheduler.admission import Admitted, Request, admit, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
+from scheduler.runs import control
 from store.engine import Connection, Store
 from store.queries import datasources, runs
 from store.records import DatasourceRecord, TaskRecord
@@ -372,7 +372,7 @@ def test_a_list_of_large_results_is_cut_and_says_so(world: World) -> None:
 def test_results_too_large_to_be_passed_on_fail_the_step_that_wants_them(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scheduler.values.MAX_RESULTS_BYTES", 1000)
+    monkeypatch.setattr("scheduler.runs.values.MAX_RESULTS_BYTES", 1000)
     world.define(params=LIST, steps=[each("a"), step("b", "a", seconds="${size(steps.a.result)}"), step("c", "a")])
     run = start(world).run
     world.work(result="x" * 500)

@@ -10,8 +10,8 @@ import pytest
 from bus.messages import body_of, header_of
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler import control
-from scheduler.admission import Request, admit, deliver
+from scheduler.admission.admitting import Request, admit, deliver
+from scheduler.runs import control
 from store.engine import Store
 from store.queries import runs
 from tests.integration.scheduler.conftest import REGISTRY, World, finished

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scheduler.definitions import SHIPPED_FOLDER, Definitions, read_folder
-from scheduler.shipping import save_shipped
+from scheduler.jobs.shipping import save_shipped
 from store.queries import jobs
 from tests.factories import make_job
 from tests.integration.scheduler.conftest import REGISTRY, World

@@ -10,9 +10,9 @@ import pytest
 from rota.errors import BusUnavailable
 from rota.events import Event
 from rota.states import RunState
-from scheduler import hearing
 from scheduler.events import Events
-from scheduler.matching import match
+from scheduler.listening import hearing
+from scheduler.listening.matching import match
 from store.engine import Store
 from store.queries import events
 from tests.integration.scheduler.conftest import Duties, World, states

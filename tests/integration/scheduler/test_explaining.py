@@ -11,9 +11,9 @@ from rota.schedules import jittered
 from rota.states import RunState
 from rota.times import DAY_MS, rfc3339
 from rota.triggers import trigger_key
-from scheduler.admission import admit
-from scheduler.drafts import Request
-from scheduler.explaining import Explanation, explain
+from scheduler.admission.admitting import admit
+from scheduler.admission.drafts import Request
+from scheduler.timing.explaining import Explanation, explain
 from store.queries import jobs, switches, ticks
 from store.queries.runs import clear_history
 from store.records import TickRecord

@@ -10,7 +10,7 @@ from bus.connection import Bus
 from rota import metrics
 from rota.metrics import Source
 from rota.runs import Cause
-from scheduler.admission import Request, admit, deliver
+from scheduler.admission.admitting import Request, admit, deliver
 from scheduler.fleet import Fleet
 from store.engine import Store
 from tests.integration.scheduler.conftest import REGISTRY, World

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from scheduler.catalogue import Catalogue
-from scheduler.retiming import PAGE
-from scheduler.seeding import FAST_PAGE
+from scheduler.jobs.catalogue import Catalogue
+from scheduler.timing.retiming import PAGE
+from scheduler.timing.seeding import FAST_PAGE
 from store.queries import jobs, revision
 from store.queries import ticks as tick_rows
 from store.records import TickRecord
@@ -225,7 +225,7 @@ def test_plan_read_in_an_older_transaction_is_not_kept(world: World) -> None:
 def test_changed_and_switched_jobs_are_read_again(
     world: World, monkeypatch: pytest.MonkeyPatch, most_changes: int
 ) -> None:
-    monkeypatch.setattr("scheduler.catalogue.MOST_CHANGES", most_changes)
+    monkeypatch.setattr("scheduler.jobs.catalogue.MOST_CHANGES", most_changes)
     names = define_many(world, 3)
     catalogue = Catalogue(REGISTRY)
 

@@ -10,8 +10,8 @@ import pytest
 from rota.jobs import Overlap
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler import control
-from scheduler.admission import Admitted, Request, admit, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
+from scheduler.runs import control
 from store.engine import Store
 from store.queries import announcements, runs
 from store.records import RunRecord
@@ -255,7 +255,7 @@ def test_request_may_bring_a_policy_of_its_own(world: World) -> None:
 
 
 def test_tick_beyond_the_bound_is_skipped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scheduler.limits.MOST_WAITING", 3)
+    monkeypatch.setattr("scheduler.admission.limits.MOST_WAITING", 3)
     world.define(overlap="buffer_all")
 
     admitted = start(world, *"123456")

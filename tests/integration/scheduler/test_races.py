@@ -10,8 +10,8 @@ import pytest
 
 from rota.messages import Outcome
 from rota.states import TERMINAL, RunState
-from scheduler import control
-from scheduler.recording import record
+from scheduler.runs import control
+from scheduler.runs.recording import record
 from store.engine import Connection, Store
 from store.queries import runs
 from tests.integration.scheduler.conftest import World, finished

@@ -11,8 +11,8 @@ from rota.rates import Starts
 from rota.runs import Cause
 from rota.states import RunState
 from rota.times import DAY_MS, MINUTE_MS, rfc3339
-from scheduler import control
-from scheduler.admission import Admitted, Request, admit, delays_of, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, delays_of, deliver
+from scheduler.runs import control
 from store.engine import Store
 from store.queries import rates
 from tests.factories import NOW

@@ -10,7 +10,7 @@ import pytest
 from rota.errors import BusUnavailable, StoreUnavailable
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler.admission import Admitted, Request, admit, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.engine import Store
 from store.queries import jobs
 from tests.factories import make_job

@@ -12,9 +12,9 @@ from rota.events import Event
 from rota.runs import Cause
 from rota.states import RunState
 from rota.times import rfc3339
-from scheduler import control
-from scheduler.admission import Admitted, Request, admit, deliver
-from scheduler.retrying import retry
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
+from scheduler.runs import control
+from scheduler.runs.retrying import retry
 from store.engine import Store
 from store.queries import announcements, jobs, revision
 from tests.factories import NOW

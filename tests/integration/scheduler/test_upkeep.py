@@ -8,7 +8,7 @@ import pytest
 
 from rota.runs import Cause
 from rota.times import DAY_MS
-from scheduler.admission import Request, admit
+from scheduler.admission.admitting import Request, admit
 from scheduler.upkeep import FIRST_SECONDS, INTERVAL_SECONDS, Upkeep
 from store.engine import Store
 from store.queries import jobs

@@ -10,8 +10,8 @@ import pytest
 from rota.errors import BusUnavailable
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler import control
-from scheduler.admission import Admitted, Request, admit, deliver
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
+from scheduler.runs import control
 from store.engine import Store
 from store.queries import revision, runs
 from tests.factories import make_job

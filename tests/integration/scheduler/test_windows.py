@@ -12,9 +12,9 @@ from bus.timetable import Window
 from rota.errors import BusUnavailable
 from rota.events import MAX_EVENT_BYTES, Event, encode_fields
 from rota.states import RunState
-from scheduler.hearing import hear
-from scheduler.matching import TRIGGER_GONE
-from scheduler.windows import LOOK_SECONDS
+from scheduler.listening.hearing import hear
+from scheduler.listening.matching import TRIGGER_GONE
+from scheduler.listening.windows import LOOK_SECONDS
 from store.engine import Store
 from store.queries import events, jobs, windows
 from tests.integration.scheduler.conftest import Duties, World, states

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rota.jobs import CatchUp
 from rota.schedules import next_due
 from rota.triggers import CronTrigger, EveryTrigger
-from scheduler.catch_up import MOST_RECORDS, MOST_RUNS, ON_TIME_MS, Decision, decide, latest, newest
+from scheduler.timing.catch_up import MOST_RECORDS, MOST_RUNS, ON_TIME_MS, Decision, decide, latest, newest
 
 MINUTE = 60_000
 DAY = 1440 * MINUTE

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from bus.timetable import Tick
 from rota.times import rfc3339
-from scheduler.catch_up import MOST_RECORDS, MOST_RUNS, ON_TIME_MS
-from scheduler.deciding import Decided, decide_tick, in_batches
-from scheduler.plans import Plan, make_plan
+from scheduler.jobs.plans import Plan, make_plan
+from scheduler.timing.catch_up import MOST_RECORDS, MOST_RUNS, ON_TIME_MS
+from scheduler.timing.deciding import Decided, decide_tick, in_batches
 from tests.factories import NOW, make_job
 
 SECOND = 1000

@@ -12,8 +12,8 @@ from rota.events import Event
 from rota.expressions import ExpressionFailed
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler.drafts import MAX_CHAIN, MAX_LIMIT_KEY, Draft, Request, chain_of, draft
-from scheduler.plans import Plan, make_plan
+from scheduler.admission.drafts import MAX_CHAIN, MAX_LIMIT_KEY, Draft, Request, chain_of, draft
+from scheduler.jobs.plans import Plan, make_plan
 from tests.factories import NOW, make_job
 
 ACTORS = load_registry()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.gathering import shares
+from scheduler.listening.gathering import shares
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rota.rates import Starts
-from scheduler.hearing import let_through
-from scheduler.plans import Throttling
+from scheduler.jobs.plans import Throttling
+from scheduler.listening.hearing import let_through
 
 DAY = 86_400_000
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rota.jobs import Overlap
 from rota.messages import Priority
-from scheduler.limits import MOST_WAITING, Holder, Occupancy, Waiter, assign, decide
+from scheduler.admission.limits import MOST_WAITING, Holder, Occupancy, Waiter, assign, decide
 
 POLICIES: tuple[Overlap, ...] = ("skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all")
 PRIORITIES: tuple[Priority, ...] = ("high", "normal", "low")

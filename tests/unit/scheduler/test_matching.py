@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from actors.registry import load_registry
 from rota.events import Event
-from scheduler.catalogue import Snapshot
-from scheduler.matching import MAX_KEY, TRIGGER_GONE, Match, key_of, match, request_of, request_of_window
-from scheduler.plans import Plan, make_plan
+from scheduler.jobs.catalogue import Snapshot
+from scheduler.jobs.plans import Plan, make_plan
+from scheduler.listening.matching import MAX_KEY, TRIGGER_GONE, Match, key_of, match, request_of, request_of_window
 from tests.factories import make_job
 
 ACTORS = load_registry()

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from rota.clock import ManualClock
 from rota.times import DAY_MS
-from scheduler.timekeeping import DRIFT, STALE_SECONDS, TOLERANCE_MS, Reading, Timekeeper, read
+from scheduler.timing.timekeeping import DRIFT, STALE_SECONDS, TOLERANCE_MS, Reading, Timekeeper, read
 from tests.factories import NOW
 
 HOUR = 3_600_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from scheduler.plans import Plan, make_plan
-from scheduler.timeline import Changes, changes
+from scheduler.jobs.plans import Plan, make_plan
+from scheduler.timing.timeline import Changes, changes
 from store.records import TickRecord
 from tests.factories import NOW, make_job
 

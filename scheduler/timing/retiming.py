@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bus.timetable import Tick
-from scheduler.timeline import Changes, changes
+from scheduler.timing.timeline import Changes, changes
 from store.queries import jobs, revision
 from store.queries import ticks as tick_rows
 
 if TYPE_CHECKING:
     from bus.connection import Bus
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
     from store.engine import Connection, Store
 
 logger = logging.getLogger(__name__)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from rota.rates import Starts, next_start, with_start
 from rota.times import iso_duration
-from scheduler.admission import Admitted, admit_in
-from scheduler.gathering import Arrivals, Place, gather
-from scheduler.matching import Match, match, request_of
+from scheduler.admission.admitting import Admitted, admit_in
+from scheduler.listening.gathering import Arrivals, Place, gather
+from scheduler.listening.matching import Match, match, request_of
 from store.queries import events as event_rows
 from store.queries import rates
 from store.records import Matched
 
 if TYPE_CHECKING:
     from rota.events import Event
-    from scheduler.catalogue import Snapshot
-    from scheduler.plans import Subscription, Throttling
+    from scheduler.jobs.catalogue import Snapshot
+    from scheduler.jobs.plans import Subscription, Throttling
     from store.engine import Connection
 
 Matches = Mapping[tuple[str, str], Sequence[Match]]

@@ -17,8 +17,8 @@ from rota.messages import encode
 from rota.params import bind_params, fits
 from rota.runs import Cause
 from rota.states import RunState
-from scheduler.filling import context_for, filled, in_one_line, job_context, step_message
-from scheduler.plans import Limit, Plan, RateLimit, StepPlan
+from scheduler.admission.filling import context_for, filled, in_one_line, job_context, step_message
+from scheduler.jobs.plans import Limit, Plan, RateLimit, StepPlan
 from store.records import NewRun, NewTask
 
 MAX_LIMIT_KEY = 400

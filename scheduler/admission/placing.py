@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rota.states import RunState
-from scheduler.drafts import Draft, Request, skipped
-from scheduler.limits import Holder, Occupancy, Place, decide
-from scheduler.plans import Plan
-from scheduler.rates import Rates
+from scheduler.admission.drafts import Draft, Request, skipped
+from scheduler.admission.limits import Holder, Occupancy, Place, decide
+from scheduler.admission.rates import Rates
+from scheduler.jobs.plans import Plan
 from store.queries import runs
 from store.records import EndedRun
 

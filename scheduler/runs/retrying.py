@@ -15,9 +15,9 @@ from rota.ids import new_id
 from rota.jobs import Job
 from rota.runs import Cause
 from rota.states import TERMINAL, RunState
-from scheduler.admission import Admitted, admit_in, deliver, refuse_while_paused
-from scheduler.drafts import Request
-from scheduler.plans import Plan, make_plan
+from scheduler.admission.admitting import Admitted, admit_in, deliver, refuse_while_paused
+from scheduler.admission.drafts import Request
+from scheduler.jobs.plans import Plan, make_plan
 from store.queries import events, jobs, runs
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from rota.messages import Outcome
 from rota.states import RunState
-from scheduler.endings import Closed, Recorded
-from scheduler.following import go_on
+from scheduler.runs.endings import Closed, Recorded
+from scheduler.runs.following import go_on
 from store.queries import jobs, outcomes, runs
 from store.records import Closing
 
 if TYPE_CHECKING:
-    from scheduler.catalogue import Catalogue
+    from scheduler.jobs.catalogue import Catalogue
     from store.engine import Connection
 
 

@@ -11,11 +11,11 @@ from rota.events import context_of, decode_structured
 from rota.expressions import ExpressionFailed
 from rota.runs import Failure
 from rota.states import TERMINAL, RunState
-from scheduler.filling import context_for
+from scheduler.admission.filling import context_for
 from store.queries import datasources, events, runs
 
 if TYPE_CHECKING:
-    from scheduler.plans import Plan
+    from scheduler.jobs.plans import Plan
     from store.engine import Connection
     from store.records import RunSteps, StepRecord
 

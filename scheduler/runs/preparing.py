@@ -12,12 +12,12 @@ from rota.jobs import Step
 from rota.messages import TaskMessage, encode
 from rota.runs import Failure
 from rota.states import RunState
-from scheduler.filling import filled, in_one_line, items_of, step_message
-from scheduler.values import Values
+from scheduler.admission.filling import filled, in_one_line, items_of, step_message
+from scheduler.runs.values import Values
 from store.records import NewTask
 
 if TYPE_CHECKING:
-    from scheduler.plans import Plan, StepPlan
+    from scheduler.jobs.plans import Plan, StepPlan
     from store.engine import Connection
     from store.records import RunSteps
 

@@ -20,7 +20,7 @@ from rota.errors import RotaError
 from rota.events import matches
 from rota.jobs import Job
 from rota.problems import problems_of
-from scheduler.plans import Plan, Subscription, make_plan
+from scheduler.jobs.plans import Plan, Subscription, make_plan
 from store.engine import Connection
 from store.queries import jobs, revision
 from store.records import CurrentJob, Pause, Revision

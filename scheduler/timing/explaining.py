@@ -16,8 +16,8 @@ from rota.schedules import describe, due_between, jittered, next_due
 from rota.states import RunState
 from rota.times import DAY_MS, rfc3339
 from rota.triggers import EventTrigger, Trigger, trigger_key
-from scheduler.catch_up import Following, latest
-from scheduler.limits import listed
+from scheduler.admission.limits import listed
+from scheduler.timing.catch_up import Following, latest
 from store.engine import Connection
 from store.queries import jobs, runs, switches, ticks
 from store.records import JobRecord, RunRecord, Switch, TickRecord

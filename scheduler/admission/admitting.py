@@ -17,11 +17,11 @@ from rota.errors import BusUnavailable, Refused
 from rota.messages import TaskMessage
 from rota.states import RunState
 from rota.times import rfc3339
-from scheduler.drafts import Draft, Request, draft
-from scheduler.endings import Recorded
-from scheduler.following import PlansAtHand, go_on, take_over
-from scheduler.placing import Stopped, place
-from scheduler.plans import Plan, make_plan
+from scheduler.admission.drafts import Draft, Request, draft
+from scheduler.admission.placing import Stopped, place
+from scheduler.jobs.plans import Plan, make_plan
+from scheduler.runs.endings import Recorded
+from scheduler.runs.following import PlansAtHand, go_on, take_over
 from store.batches import batches
 from store.queries import announcements, jobs, runs
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from bus.timetable import Tick
-from scheduler.plans import Plan, Schedule
+from scheduler.jobs.plans import Plan, Schedule
 from store.records import TickRecord
 
 Key = tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scheduler.admission import Admitted, delays_of, stop_others
+from scheduler.admission.admitting import Admitted, delays_of, stop_others
 from store.batches import batches
 
 if TYPE_CHECKING:

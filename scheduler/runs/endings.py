@@ -13,7 +13,7 @@ from store.queries import runs
 from store.records import Applied, Closing
 
 if TYPE_CHECKING:
-    from scheduler.plans import Plan
+    from scheduler.jobs.plans import Plan
     from store.engine import Connection
     from store.records import RunSteps
 

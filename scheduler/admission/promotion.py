@@ -12,19 +12,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rota.errors import RotaError
-from scheduler.drafts import in_one_line, rate_key
-from scheduler.endings import Recorded
-from scheduler.following import go_on
-from scheduler.limits import Waiter, assign
-from scheduler.rates import Rates, Turn
-from scheduler.recording import record
+from scheduler.admission.drafts import in_one_line, rate_key
+from scheduler.admission.limits import Waiter, assign
+from scheduler.admission.rates import Rates, Turn
+from scheduler.runs.endings import Recorded
+from scheduler.runs.following import go_on
+from scheduler.runs.recording import record
 from store.queries import revision, runs
 from store.records import Promotion, WaitingDetail, WaitingRun
 
 if TYPE_CHECKING:
     from rota.messages import Outcome
-    from scheduler.catalogue import Catalogue
-    from scheduler.plans import Plan, RateLimit
+    from scheduler.jobs.catalogue import Catalogue
+    from scheduler.jobs.plans import Plan, RateLimit
     from store.engine import Connection
 
 #: Of each key, and each number of slots that jobs allow it, so many are looked at in one round.

@@ -19,14 +19,14 @@ from rota.messages import Outcome, TaskMessage
 from rota.runs import Failure
 from rota.states import TERMINAL, RunState
 from rota.steps import Decision, decide_next, taken_over
-from scheduler.endings import Closed, Recorded, closing_of, ended_by_scheduler
-from scheduler.filling import in_one_line
-from scheduler.preparing import Work
+from scheduler.admission.filling import in_one_line
+from scheduler.runs.endings import Closed, Recorded, closing_of, ended_by_scheduler
+from scheduler.runs.preparing import Work
 from store.queries import outcomes, runs
 from store.records import PAUSE, Closing, Fan, NewTask, ReadyTask, RunSteps, SkippedTask
 
 if TYPE_CHECKING:
-    from scheduler.plans import Plan, StepPlan
+    from scheduler.jobs.plans import Plan, StepPlan
     from store.engine import Connection
 
 #: Waiting branches read at a time, once those that were to start could not.

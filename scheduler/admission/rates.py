@@ -12,7 +12,7 @@ from rota.times import DAY_MS, iso_duration, rfc3339
 from store.queries import rates
 
 if TYPE_CHECKING:
-    from scheduler.plans import RateLimit
+    from scheduler.jobs.plans import RateLimit
     from store.engine import Connection
 
 #: How far ahead a turn may lie: a day, or one period where that is longer, and never more periods than this.

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from rota.definitions import ActorSpec
 from rota.errors import BusUnavailable
-from scheduler.catalogue import Catalogue
-from scheduler.endings import Recorded
-from scheduler.following import go_on
-from scheduler.promotion import promote
+from scheduler.admission.promotion import promote
+from scheduler.jobs.catalogue import Catalogue
+from scheduler.runs.endings import Recorded
+from scheduler.runs.following import go_on
 from store.queries import announcements, runs
 from store.records import ControlResult
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rota.ids import new_id
-from scheduler.plans import Gathering
+from scheduler.jobs.plans import Gathering
 from store.queries import windows as rows
 from store.records import Gathered, WindowRecord
 

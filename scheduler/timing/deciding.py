@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from bus.timetable import Tick
 from rota.runs import Cause
-from scheduler.catch_up import decide
-from scheduler.drafts import Request
-from scheduler.plans import Plan
+from scheduler.admission.drafts import Request
+from scheduler.jobs.plans import Plan
+from scheduler.timing.catch_up import decide
 from store.records import Advance
 
 

@@ -17,19 +17,19 @@ import msgspec
 from bus.timetable import Window, WindowAdvance
 from rota.errors import TemporaryError
 from rota.runs import MAX_MESSAGE_BYTES, cut_middle, plain_text
-from scheduler.admission import Admitted, admit_in
-from scheduler.emission import emit_admitted
+from scheduler.admission.admitting import Admitted, admit_in
+from scheduler.admission.emission import emit_admitted
 from scheduler.halving import each_alone
-from scheduler.matching import request_of_window
+from scheduler.listening.matching import request_of_window
 from store.queries import events as event_rows
 from store.queries import windows as rows
 
 if TYPE_CHECKING:
     from bus.connection import Bus
     from rota.clock import Clock
-    from scheduler.catalogue import Catalogue
-    from scheduler.drafts import Request
-    from scheduler.plans import Plan
+    from scheduler.admission.drafts import Request
+    from scheduler.jobs.catalogue import Catalogue
+    from scheduler.jobs.plans import Plan
     from store.engine import Connection, Store
     from store.records import WindowRecord
 

@@ -13,10 +13,10 @@ import msgspec
 from rota.events import Event, context_of
 from rota.expressions import Expression, ExpressionFailed, fill
 from rota.runs import Cause
-from scheduler.catalogue import Snapshot
-from scheduler.drafts import MAX_CHAIN, Request, chain_of
-from scheduler.filling import job_context
-from scheduler.plans import Plan, Subscription
+from scheduler.admission.drafts import MAX_CHAIN, Request, chain_of
+from scheduler.admission.filling import job_context
+from scheduler.jobs.catalogue import Snapshot
+from scheduler.jobs.plans import Plan, Subscription
 
 MAX_KEY = 200
 TRIGGER_GONE = "the trigger that gathered its events is no longer in the definition"

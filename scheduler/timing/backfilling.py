@@ -13,8 +13,8 @@ from rota.runs import Cause
 from rota.schedules import due_between
 from rota.states import RunState
 from rota.triggers import EventTrigger, trigger_key
-from scheduler.admission import Admitted, admit, deliver, refuse_while_paused
-from scheduler.drafts import Request
+from scheduler.admission.admitting import Admitted, admit, deliver, refuse_while_paused
+from scheduler.admission.drafts import Request
 from store.queries import jobs, runs
 
 if TYPE_CHECKING:

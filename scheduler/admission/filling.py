@@ -13,7 +13,7 @@ from rota.jobs import MAX_BRANCHES
 from rota.messages import Priority, TaskMessage
 from rota.runs import Cause
 from rota.times import rfc3339
-from scheduler.plans import Plan, StepPlan
+from scheduler.jobs.plans import Plan, StepPlan
 
 MAX_ITEMS_BYTES = 1024 * 1024
 """The most that the list of a step with for_each may take as JSON: each entry is kept with its branch."""

@@ -1,0 +1,1 @@
+"""The jobs as the scheduler knows them: read when needed, made ready to start, shipped with Rota."""

@@ -1,0 +1,1 @@
+"""How events find the jobs that listen for them, alone or gathered."""

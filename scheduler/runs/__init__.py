@@ -1,0 +1,1 @@
+"""How runs go through their steps, end, are controlled and tried again."""

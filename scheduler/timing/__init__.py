@@ -1,0 +1,1 @@
+"""What is due when: by whose clock, from which definitions, what became of it, and what was missed."""

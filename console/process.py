@@ -6,13 +6,11 @@ It holds no state of its own. What it prints at the start is the address and a l
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -27,6 +25,7 @@ from console.listening import address_of, open_listener
 from console.opening import open_bus, open_store
 from rota.clock import SystemClock
 from rota.logs import configure_logs
+from rota.memory import settle
 from rota.settings import Settings
 
 if TYPE_CHECKING:
@@ -85,16 +84,8 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
-    _settle_memory()
+    settle()
     asyncio.run(server.serve(sockets=[listener]))
-
-
-def _settle_memory() -> None:
-    """Give back what the imports needed only for a moment; what is left stays, so the collector need not look at it."""
-    gc.collect()
-    gc.freeze()
-    with suppress(OSError, AttributeError):  # a C library without it keeps a few megabytes more
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Server(uvicorn.Server):

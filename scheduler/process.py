@@ -21,6 +21,7 @@ from rota.clock import SystemClock
 from rota.errors import StoreUnavailable
 from rota.ids import new_id
 from rota.loop import Loop
+from rota.memory import settle
 from scheduler.announcing import Announcer
 from scheduler.definitions import Definitions
 from scheduler.events import Events
@@ -183,8 +184,7 @@ def tune_memory() -> None:
 
     A batch makes thousands of small values that are in no cycle: looking at them took a third of the time of a tick.
     """
-    gc.collect()
-    gc.freeze()
+    settle()
     gc.set_threshold(50_000, 20, 50)
 
 

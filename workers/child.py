@@ -22,6 +22,7 @@ from rota.clock import SystemClock
 from rota.errors import BusUnavailable
 from rota.logs import configure_logs
 from rota.loop import Loop
+from rota.memory import settle
 from rota.settings import Settings
 from workers.execute import Executor
 from workers.figures import Figures, write_figures
@@ -90,6 +91,7 @@ class Child:
         if any(spec.isolate and spec.queue in self.queues for spec in self.registry.values()):
             self.isolation.start()
         self.running.watch((self.attempts.report, self.limits.check, self.control.press))
+        settle()
         self.worker.start()
 
     def stop(self, stages: Stages) -> None:

@@ -127,11 +127,6 @@ class Timetable(Scheduler):
         with translated("entering windows"):
             self._put({f"{_WINDOW}{name}": due for name, due in windows})
 
-    def drop_windows(self, ids: Iterable[str]) -> None:
-        """Take windows out, whatever their due time."""
-        with translated("dropping windows"):
-            self._drop([f"{_WINDOW}{name}" for name in ids])
-
     def _put(self, entries: Mapping[str, int], *, only_earlier: bool = False) -> None:
         names = list(entries)
         for start in range(0, len(names), BATCH):

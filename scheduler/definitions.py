@@ -147,11 +147,6 @@ def _marks(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, tuple[int
             yield entry.name, (about.st_mtime_ns, about.st_size, about.st_ino)
 
 
-def is_file(source: str) -> bool:
-    """Say whether the source of a job is a file of the folder."""
-    return source.lower().endswith(SUFFIXES)
-
-
 def read_folder(folder: Path, actors: Mapping[str, ActorSpec]) -> Found:
     """Return all definitions of a folder; what is wrong with one of them does not touch the others."""
     return read_files(folder, fingerprint(folder) or (), actors)

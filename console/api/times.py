@@ -73,7 +73,7 @@ def upcoming(
     parts: Given,
     *,
     who: Asking,
-    count: Annotated[int, Query(ge=1, le=MOST_TICKS, description="How many at the most.")] = 10,
+    count: Count = 10,
     start: From = None,
     until: Until = None,
 ) -> Response:

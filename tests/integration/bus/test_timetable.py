@@ -60,9 +60,8 @@ def test_a_window_that_was_moved_meanwhile_stays_as_it_is(bus, epoch):
     assert bus.timetable.claim(epoch).windows == (Window(id="w", due=2_000),)
 
 
-def test_a_window_can_be_moved_on_by_the_emission_and_dropped_by_hand(bus, epoch):
-    bus.timetable.put_windows([("w", 1_000), ("gone", 1_000)])
-    bus.timetable.drop_windows(["gone", "unknown"])
+def test_a_window_can_be_moved_on_by_the_emission(bus, epoch):
+    bus.timetable.put_windows([("w", 1_000)])
 
     bus.timetable.emit(epoch, [], windows=[WindowAdvance(id="w", due=1_000, next_due=FAR)])
 

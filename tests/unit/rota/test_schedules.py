@@ -32,7 +32,7 @@ def field(low: int, high: int, steps: int) -> st.SearchStrategy[str]:
         number,
         spans,
         st.integers(1, steps).map("*/{}".format),
-        st.lists(number, min_size=2).map(",".join),
+        st.lists(number, min_size=2, max_size=8).map(",".join),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from actors.catalog import Changes, Folder, FolderState, Totals
 from actors.datasources.storage import Datasource, Kind, Row
 from actors.syncing.difference import Entry
+from rota.datasources import Rules
 from rota.errors import Conflict, NotFound, TemporaryError
 from store.engine import Store
 from store.queries import catalog as queries
@@ -24,15 +25,22 @@ class StoredDatasources:
         self._run = run
 
     def names(self) -> Sequence[str]:
-        """Give the names of all datasources, sorted."""
+        """Give the names of the datasources that are switched on, sorted."""
         with self._store.reading() as conn:
-            return [record.name for record in datasources.list_datasources(conn)]
+            return datasources.names(conn)
 
     def datasource(self, name: str) -> Datasource:
         """Give one datasource; raises NotFound."""
         with self._store.reading() as conn:
             record = datasources.get(conn, name)
-        return Datasource(name=record.name, kind=record.kind, root=record.root, marker=record.marker)
+        return Datasource(
+            name=record.name,
+            kind=record.kind,
+            root=record.root,
+            options=record.options,
+            rules=Rules.model_validate(record.rules),
+            marker=record.marker,
+        )
 
     def catalog(self, name: str) -> StoredCatalog:
         """Give the catalog of a datasource; raises NotFound."""

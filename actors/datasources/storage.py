@@ -1,15 +1,17 @@
 """The narrow interface to a storage, with its promises written on it.
 
-A driver knows one kind of storage and nothing of catalogs, runs or retries. So far there is `local`; others (S3, SFTP,
-WebDAV) fit behind the same interface.
+A driver knows one kind of storage and nothing of catalogs, runs or retries: `retrying` wraps those around, `scanning`
+walks a whole tree through it. `opening.open_storage` gives the wrapped driver of a datasource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
+
+from rota.datasources import Rules
 
 MARKER = b".rota-marker"
 """Name of the file in a root that proves that it is the right one and that it is there."""
@@ -31,11 +33,13 @@ class Row(NamedTuple):
     size: int
     """In bytes; 0 for folders."""
     modified_ns: int
-    """When the content was last changed, in nanoseconds since 1970."""
-    inode: int
-    """What stays the same when the entry is renamed; 0 where the storage has no such thing."""
-    device: int
-    """Where the inode number counts; 0 where there is none."""
+    """When the content was last changed, in nanoseconds since 1970; 0 where the storage does not say."""
+    inode: int = 0
+    """What stays the same when the entry is renamed, as a signed 64-bit number; 0 where the storage has none."""
+    device: int = 0
+    """Where the inode number counts, signed as well; 0 where there is none."""
+    etag: str = ""
+    """The storage's own word that changes with the content; empty where it has none, and for folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +53,23 @@ class Listing:
     """Sorted by name; names are unique."""
     special: int = 0
     """How many entries were left out because they are neither file, folder nor link."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Same:
+    """A folder whose token and digest are the known ones; its rows were not brought along."""
+
+    path: bytes
+    entries: int
+    bytes: int
+    special: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Everything below a path that was asked for has been told."""
+
+    path: bytes
 
 
 class Why(StrEnum):
@@ -68,47 +89,125 @@ class Unlisted:
     reason: str
 
 
+Found = Listing | Same | Unlisted | End
+
+
+class Known(Protocol):
+    """What the catalog knows of a folder."""
+
+    @property
+    def token(self) -> str:
+        """The token of its last complete listing."""
+
+    @property
+    def digest(self) -> bytes:
+        """The digest of its last complete listing."""
+
+
+Lookup = Callable[[Sequence[bytes]], Mapping[bytes, Known]]
+"""Gives what is known of those of these folders that are known; always called in the caller's own thread."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datasource:
-    """A storage that is looked after, as it is configured."""
+    """A storage that is looked after, as an actor is handed it.
+
+    `options` are valid for the kind and hold secrets as references.
+    """
 
     name: str
     kind: str = "local"
     root: str
-    """Where it is: for `local` the path of the folder."""
+    """Where it is: for `local` the path of the folder, else an address."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
     marker: str | None = None
     """What the file `MARKER` in the root must say, or the storage is taken for absent; None for no such file."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a kind of storage can do, so that callers need not know its name."""
+
+    inodes: bool = False
+    """Rows have inodes that stay the same when an entry is renamed."""
+    etags: bool = False
+    """Rows of files have etags."""
+    folders: bool = True
+    """Folders exist by themselves; if not, one is there as long as something is in it."""
+    moves: bool = True
+    """`rename` is one step for files and folders; if not, only files can be renamed, by copy and delete."""
+    keeps_modified: bool = True
+    """`write` can set the time of a file."""
+    step_ns: int = 1
+    """How fine its times are: two that differ by less are the same."""
+
+
 class Storage(Protocol):
-    """Reads one storage.
+    """Reads and writes one storage.
 
     Promises of every driver:
 
-    - One thread at a time. A call over the network has a time limit; none retries: retries are wrapped around.
+    - Safe to use from several threads. A call over the network has a time limit; none retries: retries are wrapped
+      around.
     - An error is never told as an empty answer. What cannot be read completely raises, or is an `Unlisted`.
-    - OSError for what concerns one path, PermanentError for what concerns the storage as a whole.
-    - Names and paths are bytes as the storage has them, never normalised. Rota's own private names are left out.
+    - OSError for what concerns one path (FileNotFoundError where it isn't there), PermanentError for what concerns the
+      storage as a whole and will not get better, TemporaryError for what may.
+    - Names and paths are bytes as the storage has them, never normalised. Rota's own private names are left out, and
+      so is what the datasource's globs leave out. A name that cannot be a row's (empty, `.`, `..`, or the file beside
+      a folder of the same name in an object store) counts as `special`.
+    - A write makes a file whole-old or whole-new, never half.
     """
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+
     def verify(self) -> None:
-        """Raise PermanentError unless the storage is there and is the right one; called before and after a scan."""
+        """Raise PermanentError or TemporaryError unless the storage is there and is the right one.
+
+        Called before and after a scan.
+        """
 
     def list_folder(self, path: bytes) -> Listing | Unlisted:
         """List one folder."""
 
-    def scan(self, path: bytes) -> Iterator[Listing | Unlisted]:
-        """List a folder and everything below it.
-
-        Each folder comes once, before the folders in it, siblings in the order of their names as bytes. The
-        iterator lists lazily: what the caller does between two steps delays it, and closing it stops it.
-        """
-
     def stat(self, path: bytes) -> Row | None:
-        """Give one entry, or None if there is none (a missing folder on the way included)."""
+        """Give one entry, or None if there is none (a missing folder on the way included); globs leave nothing out."""
 
     def open_file(self, path: bytes) -> BinaryIO:
         """Open a regular file for reading; raises OSError if it is none."""
 
+    def write(
+        self,
+        path: bytes,
+        pieces: Iterable[bytes],
+        *,
+        modified_ns: int | None = None,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> Row:
+        """Make a file of these pieces, or replace the one at the path, and give its row.
+
+        The folder it goes into must be there where folders exist by themselves. `confirm` is called once everything is
+        written and before it gets its name; if it or the pieces raise, nothing is left behind.
+        """
+
+    def make_folder(self, path: bytes) -> None:
+        """Make a folder; nothing happens if it is there, or where folders don't exist by themselves."""
+
+    def rename(self, path: bytes, target: bytes) -> None:
+        """Give an entry another path; raises FileExistsError if something is there already."""
+
+    def delete(self, path: bytes) -> None:
+        """Delete a file, a link or an empty folder; nothing happens if it is not there."""
+
     def close(self) -> None:
         """Let go of the storage; twice is fine."""
+
+
+@runtime_checkable
+class Scanner(Protocol):
+    """A driver that knows a better way through a whole tree than folder by folder."""
+
+    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+        """List these folders and everything below them; see `scanning.scan` for the promises."""

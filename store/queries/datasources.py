@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
 
 from rota.errors import NotFound
 from store import dialects
@@ -13,17 +13,33 @@ from store.encoding import dumps, dumps_or_none, loads
 from store.records import DatasourceRecord
 from store.tables import datasources
 
-_save = dialects.upsert(datasources, key=("name",), update=("kind", "root", "options", "updated_at"))
-_names = select(datasources.c.name).order_by(datasources.c.name)
+_save = dialects.upsert(
+    datasources,
+    key=("name",),
+    update=("label", "kind", "root", "options", "rules", "enabled", "queue", "updated_at"),
+)
+_names = select(datasources.c.name).where(datasources.c.enabled).order_by(datasources.c.name)
+
+_held = update(datasources).where(
+    datasources.c.name == bindparam("of_name"),
+    datasources.c.held_fence == bindparam("of_fence"),
+    datasources.c.held_by.is_not(None),
+)
+_keep = _held.values(held_until=bindparam("until"))
+_release = _held.values(held_by=None, held_until=None)
 
 
 def save(conn: Connection, datasource: DatasourceRecord, *, at: int) -> DatasourceRecord:
-    """Save the settings of a datasource, new or known; its marker and last sync stay as they are."""
+    """Save the settings of a datasource, new or known; its marker and what syncs found stay as they are."""
     row = {
         "name": datasource.name,
         "kind": datasource.kind,
         "root": datasource.root,
+        "label": datasource.label,
         "options": dumps(datasource.options),
+        "rules": dumps(datasource.rules),
+        "enabled": datasource.enabled,
+        "queue": datasource.queue,
         "created_at": at,
         "updated_at": at,
     }
@@ -51,7 +67,7 @@ def list_datasources(conn: Connection) -> list[DatasourceRecord]:
 
 
 def names(conn: Connection) -> list[str]:
-    """Return the names of all datasources, in order."""
+    """Return the names of the datasources that are switched on, in order."""
     return list(conn.scalars(_names))
 
 
@@ -61,8 +77,50 @@ def set_marker(conn: Connection, name: str, marker: str) -> None:
 
 
 def set_last_sync(conn: Connection, name: str, said: dict[str, Any]) -> None:
-    """Remember run, time and counts of the last sync."""
-    _set(conn, name, last_sync=dumps_or_none(said))
+    """Remember run, time and counts of the last sync; it was reached, so it is reachable."""
+    _set(conn, name, last_sync=dumps_or_none(said), unreachable=None)
+
+
+def set_doubt(conn: Connection, name: str, doubt: dict[str, Any] | None) -> None:
+    """Remember which deletions were held back until somebody confirms them, or that none are."""
+    _set(conn, name, doubt=dumps_or_none(doubt))
+
+
+def set_unreachable(conn: Connection, name: str, said: dict[str, Any] | None) -> None:
+    """Remember since when and why a datasource cannot be reached, or that it can."""
+    _set(conn, name, unreachable=dumps_or_none(said))
+
+
+def hold(conn: Connection, name: str, *, task: str, now: int, until: int) -> int | None:
+    """Let a task be the only one that writes to the catalog, and return its fence; None while another one is.
+
+    A task may take over from itself: its next attempt gets a new fence, and the writes of the old one are refused.
+    A holder that is not heard of until `held_until` has lost it; so has one whose time lies further ahead than any
+    that is given now, because then a clock was set back. NotFound if there is no such datasource.
+    """
+    free = or_(
+        datasources.c.held_by.is_(None),
+        datasources.c.held_by == task,
+        datasources.c.held_until <= now,
+        datasources.c.held_until > until,
+    )
+    taking = update(datasources).where(datasources.c.name == name, free)
+    values = {"held_by": task, "held_until": until, "held_fence": datasources.c.held_fence + 1}
+    if conn.execute(taking.values(values)).rowcount == 0:
+        get(conn, name)
+        return None
+    fence: int = conn.execute(select(datasources.c.held_fence).where(datasources.c.name == name)).scalar_one()
+    return fence
+
+
+def keep_hold(conn: Connection, name: str, *, fence: int, until: int) -> bool:
+    """Stay the holder for longer; False if somebody else is by now, and then nothing may be written."""
+    return conn.execute(_keep, {"of_name": name, "of_fence": fence, "until": until}).rowcount == 1
+
+
+def release(conn: Connection, name: str, *, fence: int) -> None:
+    """Let others write to the catalog; nothing happens if somebody else does already."""
+    conn.execute(_release, {"of_name": name, "of_fence": fence})
 
 
 def delete(conn: Connection, name: str) -> None:
@@ -84,9 +142,15 @@ def _record(row: RowMapping) -> DatasourceRecord:
         name=row["name"],
         kind=row["kind"],
         root=row["root"],
+        label=row["label"],
         options=loads(row["options"]),
+        rules=loads(row["rules"]),
+        enabled=bool(row["enabled"]),
+        queue=row["queue"],
         marker=row["marker"],
         last_sync=loads(row["last_sync"]),
+        doubt=loads(row["doubt"]),
+        unreachable=loads(row["unreachable"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )

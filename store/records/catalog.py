@@ -38,9 +38,17 @@ class DatasourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     kind: str
     root: str
+    label: str = ""
     options: dict[str, Any] = {}
+    rules: dict[str, Any] = {}
+    enabled: bool = True
+    queue: str | None = None
     marker: str | None = None
     last_sync: dict[str, Any] | None = None
+    doubt: dict[str, Any] | None = None
+    """Deletions that the last sync held back: `run, at, path, reason, deleted, known, examples`."""
+    unreachable: dict[str, Any] | None = None
+    """`run, since, at, reason`, or None while it can be reached."""
     created_at: int = 0
     updated_at: int = 0
 

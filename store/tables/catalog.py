@@ -5,7 +5,7 @@ Names and paths are bytes: a name that is not UTF-8 is a name all the same, and 
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import SERIAL_TYPE, Base, Big, Bytes, Json, Key, Millis, one_of, table_of
@@ -21,11 +21,20 @@ class DatasourceRow(Base):
     name: Mapped[Key] = mapped_column(primary_key=True, comment="Slug")
     kind: Mapped[Key] = mapped_column(comment="local, s3, sftp, webdav …")
     root: Mapped[str] = mapped_column(comment="Folder or address")
+    label: Mapped[str] = mapped_column(server_default="", comment="Name for people")
     options: Mapped[Json] = mapped_column(comment="Settings of its kind; secrets only as references")
+    rules: Mapped[Json] = mapped_column(server_default="{}", comment="rota.datasources.Rules: globs, guards, watching")
+    enabled: Mapped[bool] = mapped_column(server_default=true(), comment="Whether jobs about all of them include it")
+    queue: Mapped[Key | None] = mapped_column(comment="Queue of the workers that can reach it, if not the actor's own")
     marker: Mapped[str | None] = mapped_column(
         comment="Content of the marker file that proves the root is the right one"
     )
     last_sync: Mapped[Json | None] = mapped_column(comment="Run, time and counts of the last sync")
+    doubt: Mapped[Json | None] = mapped_column(comment="Deletions that wait until somebody confirms them")
+    unreachable: Mapped[Json | None] = mapped_column(comment="Since when it cannot be reached, and why; null: it can")
+    held_by: Mapped[Key | None] = mapped_column(comment="Task that writes to its catalog now; null: none does")
+    held_fence: Mapped[Big] = mapped_column(server_default="0", comment="Grows with each holder; every write names it")
+    held_until: Mapped[Millis | None] = mapped_column(comment="Until when the holder is believed unheard")
     created_at: Mapped[Millis] = mapped_column(comment="When it was added")
     updated_at: Mapped[Millis] = mapped_column(comment="When its settings last changed")
 

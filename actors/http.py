@@ -12,20 +12,20 @@ An attempt may be repeated although the service acted on it (its answer was lost
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from actors.addresses import Address, resolve
+from actors.addresses import Address
 from actors.params import Params, Result
+from actors.pinned import judged, open_client, send
 from actors.registry import actor
+from actors.retry_after import retry_after_ms
 from actors.run import Run
 from actors.secrets import Secrets
 from rota.errors import PermanentError, TemporaryError
@@ -39,7 +39,6 @@ MAX_RESULT_BYTES = 32 * 1024
 _TOLD_BYTES = 1024
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 10.0
-_LONGEST_DELAY_MS = 24 * 3_600_000
 _TEMPORARY = frozenset({408, 425, 429})
 # These belong to the connection; set by hand they would contradict it.
 _REFUSED_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
@@ -102,8 +101,7 @@ def http(run: Run, params: HttpParams) -> HttpResult:
         url = httpx.URL(params.url)
     except httpx.InvalidURL as error:
         raise PermanentError(f"url: {error}") from error
-    port = url.port or (443 if url.scheme == "https" else 80)
-    addresses = resolve(url.raw_host.decode(), port, allow_private=params.allow_private)
+    addresses = judged(url, allow_private=params.allow_private)
     secrets = Secrets()
     headers = _headers(run, params, secrets)
     deadline = time.monotonic() + params.timeout_seconds
@@ -143,61 +141,36 @@ def _ask_first(
     """Ask the first address that takes the connection."""
     import httpx
 
-    timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-    verify = _trust() if url.scheme == "https" else False  # plain http has nothing to verify
-    with httpx.Client(timeout=timeout, verify=verify, trust_env=False, follow_redirects=False) as client:
-        for address in addresses[:-1]:
-            run.check()
-            try:
-                return _ask(run, params, client, _request(client, params, url, address, headers), deadline)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                run.log.debug(f"{address} does not take the connection: {error}")
+    def refused(address: Address, error: Exception) -> None:
+        run.log.debug(f"{address} does not take the connection: {error}")
         run.check()
-        return _ask(run, params, client, _request(client, params, url, addresses[-1], headers), deadline)
 
-
-def _trust() -> ssl.SSLContext:
-    """Trust what the machine trusts (SSL_CERT_FILE too), and the public authorities, which a slim machine lacks."""
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
-
-
-def _request(
-    client: httpx.Client, params: HttpParams, url: httpx.URL, address: Address, headers: dict[str, str]
-) -> httpx.Request:
     content = None
     if params.payload is not None:
         headers = {"content-type": "application/json"} | headers
         content = json.dumps(params.payload).encode()
-    return client.build_request(
-        params.method,
-        url.copy_with(host=str(address)),
-        headers=headers | {"host": url.netloc.decode()},
-        content=content,
-        # The certificate has to be the host's, whatever address it answers at.
-        extensions={"sni_hostname": url.raw_host.decode()},
-    )
+    timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+    with open_client(url.scheme, timeout=timeout, connections=1) as client:
+        run.check()
+        response = send(client, params.method, url, addresses, headers=headers, content=content, refused=refused)
+        try:
+            return _read(run, params, response, deadline)
+        finally:
+            response.close()
 
 
-def _ask(run: Run, params: HttpParams, client: httpx.Client, request: httpx.Request, deadline: float) -> _Answer:
-    response = client.send(request, stream=True)
-    try:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise PermanentError("the answer is compressed although it was asked not to be")
-        body = bytearray()
-        for piece in response.iter_raw():
-            run.check()
-            body += piece
-            if len(body) > MAX_BODY_BYTES:
-                raise PermanentError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes")
-            if time.monotonic() > deadline:
-                raise TemporaryError(f"the answer took longer than {params.timeout_seconds:g} s")
-        return _Answer(status=response.status_code, headers=response.headers, body=bytes(body))
-    finally:
-        response.close()
+def _read(run: Run, params: HttpParams, response: httpx.Response, deadline: float) -> _Answer:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise PermanentError("the answer is compressed although it was asked not to be")
+    body = bytearray()
+    for piece in response.iter_raw():
+        run.check()
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise PermanentError(f"the answer is longer than {MAX_BODY_BYTES:,} bytes")
+        if time.monotonic() > deadline:
+            raise TemporaryError(f"the answer took longer than {params.timeout_seconds:g} s")
+    return _Answer(status=response.status_code, headers=response.headers, body=bytes(body))
 
 
 def _result(run: Run, answer: _Answer, *, place: str, secrets: Secrets) -> HttpResult:
@@ -222,20 +195,6 @@ def _body(answer: _Answer, text: str) -> Any:
         except (ValueError, RecursionError):
             return text
     return cut_middle(text, MAX_RESULT_BYTES)
-
-
-def retry_after_ms(headers: Mapping[str, str], *, now: datetime) -> int | None:
-    """Give how long a service asks to be left alone, at most a day; None if it doesn't say."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(int(value[:9]) * 1000, _LONGEST_DELAY_MS)
-    try:
-        # Against the service's own clock, if it shows one.
-        since = parsedate_to_datetime(headers["date"]) if "date" in headers else now
-        wait = (parsedate_to_datetime(value) - since).total_seconds()
-    except (ValueError, TypeError):  # no date at all, or one without a zone beside one with
-        return None
-    return min(max(int(wait * 1000), 0), _LONGEST_DELAY_MS)
 
 
 def _place(params: HttpParams, url: httpx.URL) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
-from rota.errors import InvalidDefinition
+from rota.errors import InvalidDefinition, Problem
 from rota.fields import Count, Flag, Line, Part
 from rota.problems import FieldError, problems_of
 
@@ -60,6 +60,7 @@ def _glob(text: str) -> str:
     return text
 
 
+Checked = TypeVar("Checked", bound=Part)
 Secret = Annotated[str, AfterValidator(_reference)]
 """A reference to a secret."""
 Glob = Annotated[str, AfterValidator(_glob)]
@@ -217,15 +218,28 @@ def parse_datasource(given: Mapping[str, Any], *, source: str = "datasource") ->
 
     Raises InvalidDefinition with each problem and its path.
     """
-    model: type[Part] = Datasource
-    prefix: tuple[str, ...] = ()
-    try:
-        found = Datasource.model_validate(given)
-        model, prefix = OPTIONS[found.kind], ("options",)
-        options = model.model_validate(found.options)
-    except ValidationError as error:
-        raise InvalidDefinition(problems_of(error, model, prefix=prefix), source=source) from None
+    problems: list[Problem] = []
+    found = _checked(Datasource, given, problems)
+    kind = given.get("kind", "local")
+    model = OPTIONS.get(kind) if isinstance(kind, str) else None
+    given_options = given.get("options") or {}
+    options: Part | None = None
+    if model is not None and isinstance(given_options, Mapping):
+        # Looked at whatever else is wrong, so that everything is told at once.
+        options = _checked(model, given_options, problems, prefix=("options",))
+    if found is None or options is None:
+        raise InvalidDefinition(problems, source=source)
     return found.model_copy(update={"options": options.model_dump()})
+
+
+def _checked(
+    model: type[Checked], given: Mapping[str, Any], problems: list[Problem], *, prefix: tuple[str, ...] = ()
+) -> Checked | None:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        problems += problems_of(error, model, prefix=prefix)
+        return None
 
 
 def _root_problem(kind: str, root: str) -> str | None:
@@ -233,19 +247,22 @@ def _root_problem(kind: str, root: str) -> str | None:
         return "must not hold control characters"
     if kind == "local":
         return None if root.startswith("/") else "must be an absolute path that the workers can reach"
-    if kind == "fsspec":
-        return None if re.match(r"[a-z][a-z0-9+.-]*://", root) else "must be an address such as ftp://host/folder"
-    return _address_problem(root, _SCHEMES[kind])
+    if kind == "fsspec" and not re.match(r"[a-z][a-z0-9+.-]*://", root):
+        return "must be an address such as ftp://host/folder"
+    return _address_problem(root, _SCHEMES.get(kind))
 
 
-def _address_problem(root: str, schemes: tuple[str, ...]) -> str | None:
+def _address_problem(root: str, schemes: tuple[str, ...] | None) -> str | None:
+    """Say what is wrong with an address; without schemes only whether it holds a password, the rest is its driver's."""
     try:
         parts = urlsplit(root)
         host, password = parts.hostname, parts.password
     except ValueError:
         return "is no address"
-    if parts.scheme not in schemes or not host:
+    if schemes is not None and (parts.scheme not in schemes or not host):
         return f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)} and name what it leads to"
     if password is not None:
         return "must not hold a password: options take a reference to it, env:NAME or file:/path"
+    if schemes is None:
+        return None
     return "must not have a query or a fragment" if parts.query or parts.fragment else None

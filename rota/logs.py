@@ -11,6 +11,8 @@ from typing import Any
 _STANDARD = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 #: What Dramatiq says of each message is said by our own events; only its alarms are of use.
 _NOISY = ("dramatiq",)
+#: These tell each address that is asked, and an address may hold a signature that is as good as a password.
+_INDISCREET = ("httpx", "httpcore")
 
 
 def configure_logs(form: str, level: str) -> None:
@@ -24,6 +26,8 @@ def configure_logs(form: str, level: str) -> None:
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class JsonLines(logging.Formatter):

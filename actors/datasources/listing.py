@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 
 from actors.datasources.globs import Selection
 from actors.datasources.paths import is_private, join
-from actors.datasources.storage import Kind, Listing, Row
+from actors.datasources.storage import Kind, Listing, Row, Unlisted, Why
 
 _NO_NAMES = frozenset({b"", b".", b".."})
+_WHY = {
+    # Renamed, removed, or replaced by a link or a file since its parent was listed.
+    errno.ENOENT: Why.VANISHED,
+    errno.ENOTDIR: Why.VANISHED,
+    errno.ELOOP: Why.VANISHED,
+    errno.EXDEV: Why.FOREIGN,
+}
 
 
 def make_listing(
@@ -32,3 +40,13 @@ def make_listing(
                     continue
             kept[name] = row
     return Listing(path=path, token=token, rows=[kept[name] for name in sorted(kept)], special=special)
+
+
+def folders_of(listing: Listing) -> list[bytes]:
+    """Give the names of the folders in a listing, sorted."""
+    return [row.name for row in listing.rows if row.kind == Kind.FOLDER]
+
+
+def unlisted(path: bytes, number: int, reason: str) -> Unlisted:
+    """Tell of a folder that the operating system did not let us list, by the number of its error."""
+    return Unlisted(path=path, why=_WHY.get(number, Why.FAILED), reason=reason)

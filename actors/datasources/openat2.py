@@ -30,7 +30,8 @@ class _How(ctypes.Structure):
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
+    """Give the C library; its calls leave their error number to `ctypes.get_errno`."""
     return ctypes.CDLL(None, use_errno=True)
 
 
@@ -42,7 +43,7 @@ def open_beneath(folder: int, path: bytes, flags: int, cross: bool) -> int:
     resolve = _BENEATH | _NO_SYMLINKS | (0 if cross else _NO_XDEV)
     how = _How(flags | os.O_CLOEXEC, 0, resolve)
     for _ in range(_ATTEMPTS):
-        opened: int = _libc().syscall(_SYSCALL, folder, path, ctypes.byref(how), ctypes.sizeof(how))
+        opened: int = libc().syscall(_SYSCALL, folder, path, ctypes.byref(how), ctypes.sizeof(how))
         if opened >= 0:
             return opened
         number = ctypes.get_errno()

@@ -11,7 +11,7 @@ import errno
 import os
 from types import TracebackType
 
-from actors.datasources.openat2 import Opener, choose_opener
+from actors.datasources.openat2 import Opener, choose_opener, open_by_steps
 from rota.errors import PermanentError
 
 _PIECE_BYTES = 4_000  # the kernel takes 4,095 bytes a call
@@ -64,11 +64,31 @@ class Root:
     Safe to use from several threads. Closing twice is fine.
     """
 
-    def __init__(self, path: str | bytes, *, opener: Opener | None = None) -> None:
-        """Open the root; raises OSError when it is no folder or cannot be reached."""
-        self._descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._open = opener or choose_opener(self._descriptor)
-        self.device = os.fstat(self._descriptor).st_dev
+    def __init__(self, place: str | bytes | int, *, opener: Opener | None = None) -> None:
+        """Open the root; raises OSError when it is no folder or cannot be reached.
+
+        A number is the descriptor of a root that another process opened, and is taken over: the same folder, whatever
+        has become of its path.
+        """
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        self._descriptor = place if isinstance(place, int) else os.open(place, flags)
+        try:
+            self._open = opener or choose_opener(self._descriptor)
+        except OSError:
+            self.close()
+            raise
+
+    @property
+    def descriptor(self) -> int:
+        """The descriptor of the root, for processes that inherit it; raises OSError once it is closed."""
+        if self._descriptor < 0:
+            raise OSError(errno.EBADF, "the root is closed")
+        return self._descriptor
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether paths are opened step by step, because the kernel's own call is missing."""
+        return self._open is open_by_steps
 
     def __enter__(self) -> Root:
         return self
@@ -107,14 +127,12 @@ class Root:
             os.close(descriptor)
 
     def _resolve(self, path: bytes, flags: int) -> int:
-        if self._descriptor < 0:
-            raise OSError(errno.EBADF, "the root is closed")
         if len(path) < _PIECE_BYTES:
-            return self._open(self._descriptor, path, flags, False)
+            return self._open(self.descriptor, path, flags, False)
         return self._resolve_in_pieces(path, flags)
 
     def _resolve_in_pieces(self, path: bytes, flags: int) -> int:
-        current = self._descriptor
+        current = self.descriptor
         try:
             while len(path) >= _PIECE_BYTES:
                 cut = path.rindex(b"/", 0, _PIECE_BYTES)

@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from actors.datasources.digest import folder_digest
-from actors.datasources.paths import join
-from actors.datasources.storage import End, Found, Kind, Listing, Lookup, Same, Storage
+from actors.datasources.frontier import Frontier, Place
+from actors.datasources.listing import folders_of
+from actors.datasources.storage import End, Found, Kind, Known, Listing, Lookup, Same, Scanner, Storage, Unlisted
+
+IN_FLIGHT = 8
 
 
-def scan(storage: Storage, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+def scan(storage: Storage, paths: Sequence[bytes], known: Lookup, *, in_flight: int = IN_FLIGHT) -> Iterator[Found]:
     """List these folders and everything below them.
 
     Each folder is told once, in any order, as a `Listing`, as `Same` where token and digest are those that `known`
     gives, or as an `Unlisted`. When all below a path has been told, its `End` follows; ends come in the order of
-    `paths`, which are sorted and do not contain each other. The iterator works ahead of its caller by a bounded amount;
-    closing it stops it. Raises TemporaryError or PermanentError when the storage as a whole fails.
+    `paths`, which are sorted and do not contain each other. The iterator works ahead of its caller by a bounded amount,
+    with `in_flight` folders at a time unless the storage has its own way; closing it stops it. Raises TemporaryError or
+    PermanentError when the storage as a whole fails.
     """
-    for path in paths:
-        waiting = [path]
-        while waiting:
-            found = storage.list_folder(waiting.pop())
-            if isinstance(found, Listing):
-                waiting += [join(found.path, row.name) for row in reversed(found.rows) if row.kind == Kind.FOLDER]
-                yield unless_known(found, known)
-            else:
-                yield found
-        yield End(path=path)
+    if isinstance(storage, Scanner):
+        return storage.scan(paths, known)
+    return _scan_folders(storage, Frontier(paths), known, in_flight)
+
+
+def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, in_flight: int) -> Iterator[Found]:
+    under_way: dict[Future[Listing | Unlisted], Place] = {}
+    pool = ThreadPoolExecutor(in_flight, thread_name_prefix="scan")
+    try:
+        while not frontier.is_done:
+            for place in frontier.take(in_flight - len(under_way)):
+                under_way[pool.submit(storage.list_folder, place.path)] = place
+            # Each call of a driver has its own time limit, so this ends.
+            done = wait(under_way, return_when=FIRST_COMPLETED).done
+            results = {under_way.pop(future): future.result() for future in done}
+            before = known([place.path for place in results])
+            for place, found in results.items():
+                frontier.tell(place, folders_of(found) if isinstance(found, Listing) else ())
+                yield told(found, before.get(place.path))
+            for path in frontier.ended():
+                yield End(path=path)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def unless_known(listing: Listing, known: Lookup) -> Listing | Same:
     """Give `Same` in place of a listing that is the known one."""
-    before = known([listing.path]).get(listing.path)
-    if before is None or before.token != listing.token or before.digest != folder_digest(listing.rows):
-        return listing
-    size = sum(row.size for row in listing.rows if row.kind == Kind.FILE)
-    return Same(path=listing.path, entries=len(listing.rows), bytes=size, special=listing.special)
+    found = told(listing, known([listing.path]).get(listing.path))
+    assert not isinstance(found, Unlisted)
+    return found
+
+
+def told(found: Listing | Unlisted, before: Known | None) -> Listing | Same | Unlisted:
+    """Give `Same` in place of a listing that is what was known before."""
+    if isinstance(found, Unlisted) or before is None or before.token != found.token:
+        return found
+    if before.digest != folder_digest(found.rows):
+        return found
+    size = sum(row.size for row in found.rows if row.kind == Kind.FILE)
+    return Same(path=found.path, entries=len(found.rows), bytes=size, special=found.special)

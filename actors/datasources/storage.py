@@ -9,37 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
+from actors.datasources.rows import Kind, Row  # noqa: F401 -- both are words of this interface
 from rota.datasources import Rules
 
 MARKER = b".rota-marker"
 """Name of the file in a root that proves that it is the right one and that it is there."""
-
-
-class Kind(StrEnum):
-    """What an entry is."""
-
-    FILE = "file"  # a regular file
-    FOLDER = "folder"  # has entries of its own
-    LINK = "link"  # a symbolic link: known, never followed
-
-
-class Row(NamedTuple):
-    """One entry as a listing shows it; a tuple because a scan makes a million of them."""
-
-    name: bytes
-    kind: str
-    size: int
-    """In bytes; 0 for folders."""
-    modified_ns: int
-    """When the content was last changed, in nanoseconds since 1970; 0 where the storage does not say."""
-    inode: int = 0
-    """What stays the same when the entry is renamed, as a signed 64-bit number; 0 where the storage has none."""
-    device: int = 0
-    """Where the inode number counts, signed as well; 0 where there is none."""
-    etag: str = ""
-    """The storage's own word that changes with the content; empty where it has none, and for folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +165,8 @@ class Storage(Protocol):
         """Make a file of these pieces, or replace the one at the path, and give its row.
 
         The folder it goes into must be there where folders exist by themselves. `confirm` is called once everything is
-        written and before it gets its name; if it or the pieces raise, nothing is left behind.
+        written and before it gets its name; if it or the pieces raise, nothing is left behind. What raised goes up as
+        it is. Pieces that are an iterator come once; others may be asked for again by a repeat.
         """
 
     def make_folder(self, path: bytes) -> None:

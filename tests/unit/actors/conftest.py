@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.datasources.local import LocalStorage
+from actors.datasources.local.storage import LocalStorage
 from actors.datasources.openat2 import Opener, open_beneath, open_by_steps
 from actors.datasources.storage import Datasource
 

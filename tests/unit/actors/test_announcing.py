@@ -35,6 +35,11 @@ def test_entry_is_described_as_the_api_shows_it():
     }
 
 
+def test_etag_is_the_storages_own_where_it_has_one():
+    assert describe(entry(etag='"abc"'))["etag"] == '"abc"'
+    assert describe(entry(inode=-1))["etag"].startswith("ffffffffffffffff-")
+
+
 def test_each_kind_of_change_is_one_event():
     old, new = entry(b"old"), entry(b"new")
     run = announced(created=[new], updated=[Change(old, new)], moved=[Change(old, new)], deleted=[old])

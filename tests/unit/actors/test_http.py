@@ -4,14 +4,13 @@ import json
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from actors import http as module
-from actors.http import HttpParams, http, retry_after_ms
+from actors.http import HttpParams, http
 from actors.testing import RecordingRun
 from rota.errors import Cancelled, PermanentError, TemporaryError
 
@@ -237,26 +236,6 @@ def test_odd_addresses_are_refused(url):
 def test_headers_of_the_connection_are_refused():
     with pytest.raises(ValueError, match="Host"):
         HttpParams(url="http://host/", headers={"Host": "other"})
-
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "120"}, 120_000),
-        ({"retry-after": "99999999999999"}, 86_400_000),
-        ({"retry-after": "Thu, 01 Jan 2026 00:00:30 GMT"}, 30_000),
-        ({"retry-after": "Wed, 31 Dec 2025 00:00:30 GMT"}, 0),
-        ({"retry-after": "Thu, 01 Jan 2026 01:00:30 GMT", "date": "Thu, 01 Jan 2026 01:00:00 GMT"}, 30_000),
-        ({"retry-after": "Thu, 01 Jan 2026 01:00:30 -0000", "date": "x"}, None),
-    ],
-)
-def test_retry_after(headers, expected):
-    assert retry_after_ms(headers, now=NOW) == expected
 
 
 @pytest.fixture

@@ -5,21 +5,28 @@ import socket
 
 import pytest
 
-from actors.datasources.local import LocalStorage
+from actors.datasources.local.reading import fields_of
+from actors.datasources.local.storage import LocalStorage
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import MARKER, Datasource, Kind, Listing, Row, Unlisted, Why
+from actors.datasources.scanning import scan
+from actors.datasources.storage import MARKER, Capabilities, Datasource, Kind, Listing, Row, Unlisted, Why
+from rota.datasources import Rules
 from rota.errors import PermanentError
 from tests.trees import Fifo, Link, make_tree
+
+
+def scanned(storage):
+    return list(scan(storage, [b""], lambda _: {}))[:-1]
 
 
 def names(found):
     return [(listing.path, [row.name for row in listing.rows]) for listing in found]
 
 
-def test_parents_come_first_and_siblings_in_order(storage, root):
+def test_everything_below_is_told_in_order(storage, root):
     make_tree(root, {"b": {"y": {}, "x": {"f": b""}}, "a": {}, "a-b": {}, "a.b": b"", "Z": b""})
 
-    assert names(storage.scan(b"")) == [
+    assert sorted(names(scanned(storage))) == [
         (b"", [b"Z", b"a", b"a-b", b"a.b", b"b"]),
         (b"a", []),
         (b"a-b", []),
@@ -60,14 +67,14 @@ def test_odd_names_come_as_they_are(storage, root):
 def test_private_names_are_left_out_everywhere(storage, root):
     make_tree(root, {".rota-bin": {"x": b""}, "a": {".rota-part": b"", "b": b""}, ".rotation": b""})
 
-    assert names(storage.scan(b"")) == [(b"", [b".rotation", b"a"]), (b"a", [b"b"])]
+    assert names(scanned(storage)) == [(b"", [b".rotation", b"a"]), (b"a", [b"b"])]
 
 
 def test_links_to_folders_are_rows_and_not_entered(storage, root):
     make_tree(root.parent / "outside", {"secret": b""})
     make_tree(root, {"out": Link("../outside"), "loop": Link("."), "gone": Link("nowhere")})
 
-    assert names(storage.scan(b"")) == [(b"", [b"gone", b"loop", b"out"])]
+    assert names(scanned(storage)) == [(b"", [b"gone", b"loop", b"out"])]
 
 
 def test_token_moves_with_the_content_of_the_folder(storage, root):
@@ -84,7 +91,7 @@ def test_missing_folder_is_not_an_empty_one(storage):
 
 
 def test_denied_folder_is_told_and_its_neighbours_are_listed(storage, root, unprivileged_folder):
-    found = list(storage.scan(b""))
+    found = scanned(storage)
 
     assert [type(one) for one in found] == [Listing, Unlisted, Listing]
     assert (found[1].path, found[1].why, found[1].reason) == (b"denied", Why.FAILED, "Permission denied")
@@ -162,7 +169,7 @@ def test_root_that_was_replaced_is_noticed(storage, root):
 
 def test_marker_must_be_there_and_right(root):
     storage = LocalStorage(Datasource(name="files", root=str(root), marker="disk-7"))
-    with pytest.raises(PermanentError, match="cannot be reached"):
+    with pytest.raises(PermanentError, match="is not there"):
         storage.verify()
     marker = root / os.fsdecode(MARKER)
     marker.write_text("disk-8\n")
@@ -194,3 +201,49 @@ def test_time_beyond_what_a_database_holds(storage, root):
     os.utime(root / "a", (15_000_000_000, 15_000_000_000))
 
     assert storage.list_folder(b"").rows[0].modified_ns <= 2**63 - 1
+
+
+def test_numbers_beyond_what_a_database_holds_become_negative():
+    """As some file systems number their inodes; the same number always becomes the same one."""
+    status = os.stat_result((0o100644, 2**64 - 5, 2**63, 1, 0, 0, 7, 0, 0, 0), {"st_mtime_ns": 0})
+
+    assert fields_of(b"a", status)[4:6] == (-5, -(2**63))
+
+
+def test_globs_leave_out_rows_and_what_is_in_folders_left_out(root):
+    make_tree(root, {"a.tmp": b"", "a": b"", "cache": {"x": b""}, "sub": {"b.tmp": b"", "b": b""}})
+    rules = Rules(exclude=("*.tmp", "cache/"))
+    storage = LocalStorage(Datasource(name="files", root=str(root), rules=rules))
+
+    assert names(scanned(storage)) == [(b"", [b"a", b"sub"]), (b"sub", [b"b"])]
+    assert storage.stat(b"a.tmp") is not None
+    storage.close()
+
+
+def test_name_listed_twice_is_one_row(storage, root, monkeypatch):
+    """Some file systems tell an entry again that is renamed while they are listed."""
+    make_tree(root, {f"{number}": b"" for number in range(30)})
+    real = os.scandir
+
+    class Twice:
+        def __init__(self, descriptor):
+            self._entries = list(real(descriptor))
+
+        def __enter__(self):
+            return iter(self._entries + self._entries)
+
+        def __exit__(self, *error):
+            pass
+
+    monkeypatch.setattr(os, "scandir", Twice)
+    expected = sorted(b"%d" % number for number in range(30))
+
+    assert [row.name for row in storage.list_folder(b"").rows] == expected
+    monkeypatch.setattr("actors.datasources.local.reading.CHUNK_ROWS", 7)
+    assert [row.name for row in storage.list_folder(b"").rows] == expected
+
+
+def test_capabilities(storage):
+    assert storage.capabilities == Capabilities(
+        inodes=True, etags=False, folders=True, moves=True, keeps_modified=True, step_ns=1
+    )

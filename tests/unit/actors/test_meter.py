@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.syncing.meter import Meter, sized
+from actors.syncing.meter import Meter, lasting, sized
 from actors.testing import RecordingRun
 
 
@@ -16,6 +16,26 @@ def test_reports_come_a_few_times_a_second_at_most():
 
     assert 30 <= len(run.reports) <= 40
     assert run.reports[0] == (1, None, "entries", "files: 10 bytes")
+    assert run.reports[-1].text.endswith(", 100 entries/s")
+
+
+def test_what_is_left_is_estimated_from_the_rate():
+    run, now = RecordingRun(), [100.0]
+    meter = Meter(run, label="files", entries=500, size=0, monotonic=lambda: now[0])
+    meter.total = 10_500
+
+    meter.add(1_000, 1536 * 1024**2)
+    now[0] += 10
+    meter.report()
+
+    assert run.reports[-1] == (1_500, 10_500, "entries", "files: 1.5 GiB, 100 entries/s, about 2 min left")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (7300, "2 h")]
+)
+def test_times_are_readable(seconds, text):
+    assert lasting(seconds) == text
 
 
 def test_total_is_what_is_expected_until_there_is_more():

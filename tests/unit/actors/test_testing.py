@@ -49,9 +49,10 @@ def test_published_draft_has_its_name(tmp_path):
     assert (tmp_path / "target").read_text() == "new"
 
 
-def test_catalog_of_a_datasource_is_kept():
+def test_catalogs_of_a_datasource_have_one_content():
     run = RecordingRun(datasources=[Datasource(name="files", root="/")])
 
-    assert run.catalog("files") is run.catalog("files")
+    assert run.catalog("files").hold("one") is None
+    assert run.catalog("files").hold("other") == "one"
     with pytest.raises(NotFound):
         run.catalog("other")

@@ -1,0 +1,210 @@
+"""Repeats what failed for the time being: wrapped around the driver of a storage, so that no driver does it itself.
+
+Pauses grow and are drawn at random (full jitter), so that many workers do not come back at the same moment. A storage
+that asks for a longer pause than is worth waiting for is left alone: the error goes up with its delay, and the task is
+repeated as a whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar
+
+from actors.datasources.storage import Capabilities, End, Found, Listing, Lookup, Row, Scanner, Storage, Unlisted
+from rota.errors import TemporaryError
+
+_FIRST_SECONDS = 0.25
+_LONGEST_SECONDS = 20.0
+# Longer than this, a worker's thread has better things to do.
+_MOST_ASKED_MS = 30_000
+_STEP_SECONDS = 0.1
+# Bounds what a scan remembers in order to go on in the middle of a branch: some 10 MB.
+_MOST_TOLD = 100_000
+_CONNECTION = frozenset(
+    {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.ENOTCONN}
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """How often something is repeated, and how a pause is spent."""
+
+    retries: int
+    check: Callable[[], None] = lambda: None
+    """Raises when the work shall end."""
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+    """Gives numbers from 0 to 1."""
+
+    def call(self, act: Callable[[], T]) -> T:
+        """Give what `act` gives, and call it again after a temporary failure.
+
+        Raises TemporaryError with the number of tries once they are used up; anything else at once.
+        """
+        tried = 0
+        while True:
+            try:
+                return act()
+            except (TemporaryError, OSError) as error:
+                tried += 1
+                self.pause(error, tried)
+
+    def pause(self, error: TemporaryError | OSError, tried: int) -> None:
+        """Wait until the next try after this error of the last one, or raise if there shall be none."""
+        if not is_temporary(error):
+            raise error
+        delay_ms = error.delay_ms if isinstance(error, TemporaryError) else None
+        if tried > self.retries or (delay_ms or 0) > _MOST_ASKED_MS:
+            raise TemporaryError(
+                f"{error} (tried {tried} times)" if tried > 1 else str(error), delay_ms=delay_ms
+            ) from error
+        left = max(pause_seconds(tried, self.chance()), (delay_ms or 0) / 1000)
+        self.check()
+        while left > 0:
+            self.sleep(min(left, _STEP_SECONDS))
+            left -= _STEP_SECONDS
+            self.check()
+
+
+def pause_seconds(tried: int, chance: float) -> float:
+    """Give how long to wait after so many tries: a share of a span that doubles with each, up to 20 seconds."""
+    return chance * min(_LONGEST_SECONDS, _FIRST_SECONDS * 2.0 ** min(tried, 30))
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Say whether the same call may succeed in a moment: a temporary error, or a connection that broke."""
+    if isinstance(error, TemporaryError | ConnectionError | TimeoutError):
+        return True
+    return isinstance(error, OSError) and error.errno in _CONNECTION
+
+
+def retrying(inner: Storage, repeats: Repeats) -> Storage:
+    """Wrap repeats around a driver; the result is a `Scanner` if the driver is one."""
+    return RetryingScanner(inner, inner, repeats) if isinstance(inner, Scanner) else Retrying(inner, repeats)
+
+
+class Retrying:
+    """A storage whose calls are repeated after temporary failures; see `Storage` for the promises.
+
+    Reading a file is not resumed where it broke, for the file may be another one by then: the reader opens it again.
+    """
+
+    def __init__(self, inner: Storage, repeats: Repeats) -> None:
+        self._inner = inner
+        self._repeats = repeats
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return self._inner.capabilities
+
+    def verify(self) -> None:
+        """Raise PermanentError or TemporaryError unless the storage is there and is the right one."""
+        self._repeats.call(self._inner.verify)
+
+    def list_folder(self, path: bytes) -> Listing | Unlisted:
+        """List one folder."""
+        return self._repeats.call(lambda: self._inner.list_folder(path))
+
+    def stat(self, path: bytes) -> Row | None:
+        """Give one entry, or None if there is none."""
+        return self._repeats.call(lambda: self._inner.stat(path))
+
+    def open_file(self, path: bytes) -> BinaryIO:
+        """Open a regular file for reading."""
+        return self._repeats.call(lambda: self._inner.open_file(path))
+
+    def write(
+        self,
+        path: bytes,
+        pieces: Iterable[bytes],
+        *,
+        modified_ns: int | None = None,
+        confirm: Callable[[], None] = lambda: None,
+    ) -> Row:
+        """Make or replace a file; repeated only if the pieces can be had again, so not if they are an iterator."""
+
+        def written() -> Row:
+            return self._inner.write(path, pieces, modified_ns=modified_ns, confirm=confirm)
+
+        return written() if iter(pieces) is pieces else self._repeats.call(written)
+
+    def make_folder(self, path: bytes) -> None:
+        """Make a folder; nothing happens if it is there."""
+        self._repeats.call(lambda: self._inner.make_folder(path))
+
+    def rename(self, path: bytes, target: bytes) -> None:
+        """Give an entry another path; done as well if it was, and only the answer was lost."""
+        before = self.stat(path)
+        tried = 0
+
+        def renamed() -> None:
+            nonlocal tried
+            tried += 1
+            try:
+                self._inner.rename(path, target)
+            except (FileNotFoundError, FileExistsError):
+                if tried == 1 or not self._was_renamed(before, path, target):
+                    raise
+
+        self._repeats.call(renamed)
+
+    def delete(self, path: bytes) -> None:
+        """Delete a file, a link or an empty folder; nothing happens if it is not there."""
+        self._repeats.call(lambda: self._inner.delete(path))
+
+    def close(self) -> None:
+        """Let go of the storage."""
+        self._inner.close()
+
+    def _was_renamed(self, before: Row | None, path: bytes, target: bytes) -> bool:
+        if before is None or self._inner.stat(path) is not None:
+            return False
+        there = self._inner.stat(target)
+        return there is not None and (there.kind, there.size) == (before.kind, before.size)
+
+
+class RetryingScanner(Retrying):
+    """A storage with a scan of its own, which goes on where it broke."""
+
+    def __init__(self, inner: Storage, scanner: Scanner, repeats: Repeats) -> None:
+        super().__init__(inner, repeats)
+        self._scanner = scanner
+
+    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+        """List these folders and everything below them; what was told before a failure is not told again.
+
+        Where too much of a branch was told to remember, the failure goes up.
+        """
+        ended = tried = 0
+        told: set[bytes] = set()
+        while ended < len(paths):
+            try:
+                with closing(_closable(self._scanner.scan(paths[ended:], known))) as scanned:
+                    for found in scanned:
+                        if isinstance(found, End):
+                            ended += 1
+                            told.clear()
+                        elif found.path in told:
+                            continue
+                        elif len(told) <= _MOST_TOLD:
+                            told.add(found.path)
+                        yield found
+                        tried = 0
+            except (TemporaryError, OSError) as error:
+                tried += 1
+                self._repeats.pause(error, tried if len(told) <= _MOST_TOLD else self._repeats.retries + 1)
+            else:
+                return
+
+
+def _closable(found: Iterator[Found]) -> Any:
+    """Give an iterator with a `close`: a generator as it is, any other one as a generator over it."""
+    return found if hasattr(found, "close") else (each for each in found)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from actors.catalog import Catalog
+    from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
 
 
@@ -119,3 +120,6 @@ class Run(Protocol):
 
     def catalog(self, name: str) -> Catalog:
         """Give the catalog of the datasource of that name; raises NotFound."""
+
+    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
+        """Record what this run put into the bin of a datasource; raises StoreUnavailable."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from actors.catalog import Changes, Folder, FolderState, Totals
-from actors.datasources.storage import Datasource, Kind, Row
-from actors.syncing.difference import Entry
+from actors.catalog import Changes, Folder, Totals, taken_over
+from actors.datasources.bins import Recycled
+from actors.datasources.storage import Datasource, Kind
+from actors.syncing.difference import Entry, KnownRow
 from rota.datasources import Rules
-from rota.errors import Conflict, NotFound, TemporaryError
-from store.engine import Store
+from store.engine import Connection, Store
 from store.queries import catalog as queries
-from store.queries import datasources
-from store.records import EntryChange, EntryRecord, FolderChange, FolderDigest
+from store.queries import datasources, recycled
+from store.records import EntryChange, FolderChange, RecycledRecord
+
+HOLD_MS = 60_000
+"""How long a holder of a catalog is believed without a word from it."""
+
+_CHUNK_FOLDERS = 2_000
 
 
 class StoredDatasources:
@@ -46,22 +50,39 @@ class StoredDatasources:
         """Give the catalog of a datasource; raises NotFound."""
         return StoredCatalog(self._store, self.datasource(name).name, run=self._run)
 
+    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
+        """Record what the run put into the bin of a datasource."""
+        with self._store.writing() as conn:
+            recycled.add(conn, name, [RecycledRecord(**item._asdict(), run=self._run) for item in items])
+
 
 class StoredCatalog:
-    """The catalog of one datasource in the store; see `Catalog` for the promises.
-
-    It reads the digests of all folders once, when it is first asked for one: some 350 bytes of memory a folder, and no
-    question per folder.
-    """
+    """The catalog of one datasource in the store; see `Catalog` for the promises."""
 
     def __init__(self, store: Store, datasource: str, *, run: str) -> None:
         self._store = store
         self._datasource = datasource
         self._run = run
-        self._loaded: dict[bytes, FolderDigest] | None = None
-        self._sorted: list[bytes] = []
-        self._opened: set[bytes] = set()
-        """Folders that got their row from us, with or without their digest."""
+        self._fence: int | None = None
+
+    def hold(self, task: str) -> str | None:
+        """Become the only one that writes to the catalog, or say which task is."""
+        now = self._store.clock.now_ms()
+        with self._store.writing() as conn:
+            self._fence = datasources.hold(conn, self._datasource, task=task, now=now, until=now + HOLD_MS)
+            return None if self._fence is not None else datasources.holder(conn, self._datasource) or "another task"
+
+    def keep(self) -> None:
+        """Stay the holder."""
+        with self._store.writing() as conn:
+            self._keep(conn)
+
+    def release(self) -> None:
+        """Let others write to the catalog."""
+        fence, self._fence = self._fence, None
+        if fence is not None:
+            with self._store.writing() as conn:
+                datasources.release(conn, self._datasource, fence=fence)
 
     def totals(self) -> Totals:
         """Count what is known."""
@@ -69,107 +90,120 @@ class StoredCatalog:
             found = queries.counts(conn, self._datasource)
         return Totals(found.entries, found.bytes)
 
+    def last_folder(self) -> int:
+        """Give the highest number that a folder has."""
+        with self._store.reading() as conn:
+            return queries.last_folder(conn, self._datasource)
+
     def folders(self, paths: Sequence[bytes]) -> Mapping[bytes, Folder]:
         """Give those of these folders that are known."""
-        known = self._known()
-        return {path: _folder(path, known[path]) for path in paths if path in known}
+        with self._store.reading() as conn:
+            found = queries.folders_at(conn, self._datasource, paths)
+        return {folder[1]: _folder(folder) for folder in found}
 
-    def folders_below(self, path: bytes) -> Sequence[Folder]:
+    def folders_below(self, path: bytes) -> Iterator[Folder]:
         """Give a folder, if it is known, and all folders below it, sorted by path."""
-        known = self._known()
-        if not path:
-            return [_folder(each, known[each]) for each in self._sorted]
-        # "0" is the character after "/".
-        start, end = bisect_left(self._sorted, path + b"/"), bisect_left(self._sorted, path + b"0")
-        own = [path] if path in known else []
-        return [_folder(each, known[each]) for each in (*own, *self._sorted[start:end])]
+        yield from self.folders([path]).values()
+        after: bytes | None = None
+        while True:
+            with self._store.reading() as conn:
+                found = queries.folders_after(conn, self._datasource, below=path, after=after, limit=_CHUNK_FOLDERS)
+            yield from map(_folder, found)
+            if len(found) < _CHUNK_FOLDERS:
+                return
+            after = found[-1][1]
 
-    def entries(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[Entry]]:
-        """Give the entries of these folders by the folder's path."""
+    def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give the rows of these folders by the folder's path."""
         if not folders:
             return {}
         with self._store.reading() as conn:
-            found = queries.entries_of(conn, [folder.id for folder in folders])
-        return {folder.path: [_entry(folder.path, record) for record in found[folder.id]] for folder in folders}
+            found = queries.rows_of(conn, [folder.id for folder in folders])
+        return {folder.path: found[folder.id] for folder in folders}
 
-    def entry(self, path: bytes) -> Entry | None:
-        """Give the entry at a path, if it is known."""
+    def entry(self, path: bytes) -> KnownRow | None:
+        """Give the row at a path, if it is known."""
         with self._store.reading() as conn:
-            found = queries.find_entry(conn, self._datasource, path)
-        return None if found is None else _entry(path.rpartition(b"/")[0], found)
+            return queries.find_row(conn, self._datasource, path)
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes and call `before_commit` inside the transaction; if it raises, nothing is written."""
-        written = [*changes.created, *(change.new for change in changes.updated)]
-        written += [change.new for change in (*changes.touched, *changes.moved)]
+        written = [_entry_change(entry) for entry in changes.created]
+        for kind in (changes.updated, changes.touched, changes.moved):
+            written += [_entry_change(change.new) for change in kind]
         removed = [*changes.deleted, *(change.old for change in changes.moved)]
-        closed = [entry.path for entry in removed if entry.row.kind == Kind.FOLDER]
+        closed = [*changes.closed, *(entry.path for entry in removed if entry.row.kind == Kind.FOLDER)]
         closed += [
             old.path for old, new in changes.updated if old.row.kind == Kind.FOLDER and new.row.kind != Kind.FOLDER
         ]
-        states = [_folder_change(state) for state in changes.folders]
-        opened = self._missing_folders(written, beside={state.path for state in states})
-        try:
-            with self._store.writing() as conn:
-                queries.apply_changes(
-                    conn,
-                    self._datasource,
-                    run=self._run,
-                    changed_folders=[*opened, *states],
-                    changed_entries=[_entry_change(entry) for entry in written],
-                    removed_entries=[(entry.folder, entry.row.name) for entry in removed],
-                    removed_folders=closed,
-                )
-                before_commit()
-        except (NotFound, Conflict) as error:
-            raise TemporaryError(f"another sync changed the catalog of {self._datasource!r} meanwhile") from error
-        self._opened.update(folder.path for folder in (*opened, *states))
-        self._opened.difference_update(closed)
+        with self._store.writing() as conn:
+            self._keep(conn)
+            queries.apply_changes(
+                conn,
+                self._datasource,
+                run=self._run,
+                changed_folders=[FolderChange(*state) for state in changes.folders],
+                changed_entries=written,
+                removed_entries=[(entry.folder, entry.row.name) for entry in removed],
+                removed_folders=closed,
+            )
+            before_commit()
 
     def record_sync(self, summary: Mapping[str, Any]) -> None:
         """Remember when the datasource was last synced, and what was found."""
         said = {"run": self._run, "at": self._store.clock.now_ms(), **summary}
         with self._store.writing() as conn:
+            self._keep(conn)
             datasources.set_last_sync(conn, self._datasource, said)
 
-    def _known(self) -> dict[bytes, FolderDigest]:
-        if self._loaded is None:
-            with self._store.reading() as conn:
-                self._loaded = queries.folder_digests(conn, self._datasource)
-            self._sorted = sorted(self._loaded)
-        return self._loaded
+    def doubt(self) -> Mapping[str, Any] | None:
+        """Give the deletions that wait until somebody confirms them."""
+        with self._store.reading() as conn:
+            return datasources.get(conn, self._datasource).doubt
 
-    def _missing_folders(self, written: Sequence[Entry], *, beside: set[bytes]) -> list[FolderChange]:
-        """Give those folders of the entries that need a row first; no digest means that they are not complete."""
-        known = self._known()
-        needed = {entry.folder for entry in written} - beside - self._opened
-        return [FolderChange(path=path, digest=b"") for path in sorted(needed) if path not in known]
+    def record_doubt(self, doubt: Mapping[str, Any] | None) -> None:
+        """Remember deletions that were held back, or that none are."""
+        said = None if doubt is None else {"run": self._run, "at": self._store.clock.now_ms(), **doubt}
+        with self._store.writing() as conn:
+            self._keep(conn)
+            datasources.set_doubt(conn, self._datasource, said)
+
+    def record_unreachable(self, reason: str, *, before_commit: Callable[[int], None]) -> None:
+        """Remember that the datasource cannot be reached, and tell it if it is new."""
+        now = self._store.clock.now_ms()
+        with self._store.writing() as conn:
+            known = datasources.get(conn, self._datasource).unreachable
+            said = {"run": self._run, "since": known["since"] if known else now, "at": now, "reason": reason}
+            datasources.set_unreachable(conn, self._datasource, said)
+            if not known:
+                before_commit(now)
+
+    def record_reached(self) -> None:
+        """Remember that the datasource can be reached."""
+        with self._store.reading() as conn:
+            known = datasources.get(conn, self._datasource).unreachable
+        if known:
+            with self._store.writing() as conn:
+                datasources.set_unreachable(conn, self._datasource, None)
+
+    def remember_marker(self, marker: str) -> None:
+        """Remember what the marker file in the root says."""
+        with self._store.writing() as conn:
+            datasources.set_marker(conn, self._datasource, marker)
+
+    def _keep(self, conn: Connection) -> None:
+        """Refuse to write as anybody but the holder."""
+        if self._fence is None:
+            raise RuntimeError("a catalog has to be held before it is written to")
+        until = self._store.clock.now_ms() + HOLD_MS
+        if not datasources.keep_hold(conn, self._datasource, fence=self._fence, until=until):
+            raise taken_over(self._datasource)
 
 
-def _folder(path: bytes, known: FolderDigest) -> Folder:
-    return Folder(known.id, path, known.token or "", known.digest)
-
-
-def _folder_change(state: FolderState) -> FolderChange:
-    return FolderChange(
-        path=state.path, digest=state.digest, token=state.token, entry_count=state.entries, bytes=state.bytes
-    )
-
-
-def _entry(folder: bytes, record: EntryRecord) -> Entry:
-    row = Row(record.name, record.kind, record.size, record.modified_ns, record.inode or 0, record.device or 0)
-    return Entry(folder, row, record.hash)
+def _folder(found: queries.FolderTuple) -> Folder:
+    number, path, token, digest, entries = found
+    return Folder(number, path, token or "", digest, entries)
 
 
 def _entry_change(entry: Entry) -> EntryChange:
-    row = entry.row
-    return EntryChange(
-        folder=entry.folder,
-        name=row.name,
-        kind=row.kind,
-        size=row.size,
-        modified_ns=row.modified_ns,
-        inode=row.inode or None,
-        device=row.device or None,
-        hash=entry.hash,
-    )
+    return EntryChange(entry.folder, *entry.row, entry.hash)

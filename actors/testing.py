@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from actors.catalog import Catalog, Changes, Folder, FolderState, Totals
+from actors.catalog import Catalog, Changes, Folder, FolderState, Totals, taken_over
+from actors.datasources.bins import Recycled
 from actors.datasources.paths import split
 from actors.datasources.storage import Datasource, Kind
-from actors.syncing.difference import Entry
+from actors.syncing.difference import Entry, KnownRow
 from rota.errors import Interrupted, NotFound
 
 
@@ -71,9 +73,10 @@ class RecordingRun:
         datasources: Sequence[Datasource] = (),
         catalogs: Callable[[str], Catalog] | None = None,
         attempt: int = 1,
+        task: str = "01900000-0000-7000-8000-000000000002",
     ) -> None:
         self.id = "01900000-0000-7000-8000-000000000001"
-        self.task = "01900000-0000-7000-8000-000000000002"
+        self.task = task
         self.job = "test"
         self.owner = "system"
         self.attempt = attempt
@@ -83,12 +86,13 @@ class RecordingRun:
         self.reports: list[Progressed] = []
         self.checkpoints: list[Any] = []
         self.events: list[Said] = []
+        self.recycled: list[tuple[str, Recycled]] = []
         self.checks = 0
         self.on_check: Callable[[int], None] | None = None
         """Called with the number of the check, for tests that act or interrupt at one moment."""
         self._datasources = {datasource.name: datasource for datasource in datasources}
         self._catalogs = catalogs
-        self._kept: dict[str, Catalog] = {}
+        self._kept: dict[str, MemoryCatalog] = {}
         self._interruption: Interrupted | None = None
 
     def interrupt(self, reason: Interrupted) -> None:
@@ -140,90 +144,189 @@ class RecordingRun:
         self.datasource(name)
         if self._catalogs is not None:
             return self._catalogs(name)
-        return self._kept.setdefault(name, MemoryCatalog())
+        return MemoryCatalog(self._kept.setdefault(name, MemoryCatalog()))
+
+    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
+        """Keep what was put into a bin."""
+        self.recycled += [(name, item) for item in items]
 
 
 @dataclass(slots=True)
 class _MemoryFolder:
     id: int
-    entries: dict[bytes, Entry]
+    rows: dict[bytes, KnownRow]
     state: FolderState
 
 
-class MemoryCatalog:
-    """A catalog in memory; the twin of `StoredCatalog`, under the same tests."""
+@dataclass(slots=True)
+class _Shelf:
+    """What the catalogs of one datasource share."""
 
-    def __init__(self) -> None:
-        self.syncs: list[dict[str, Any]] = []
-        self._folders: dict[bytes, _MemoryFolder] = {}
-        self._last_id = 0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    folders: dict[bytes, _MemoryFolder] = field(default_factory=dict)
+    last_id: int = 0
+    holder: str | None = None
+    fence: int = 0
+    syncs: list[dict[str, Any]] = field(default_factory=list)
+    doubt: dict[str, Any] | None = None
+    unreachable: dict[str, Any] | None = None
+    marker: str | None = None
+
+
+class MemoryCatalog:
+    """A catalog in memory; the twin of `StoredCatalog`, under the same tests.
+
+    Its holder never loses it by silence.
+    """
+
+    def __init__(self, beside: MemoryCatalog | None = None) -> None:
+        """Make an empty one, or one with the same content as another."""
+        self._shelf: _Shelf = beside._shelf if beside else _Shelf()  # noqa: SLF001 -- its own kind
+        self._fence: int | None = None
+
+    @property
+    def syncs(self) -> list[dict[str, Any]]:
+        """What was recorded of each sync."""
+        return self._shelf.syncs
+
+    @property
+    def unreachable(self) -> dict[str, Any] | None:
+        """Since when and why the datasource cannot be reached."""
+        return self._shelf.unreachable
+
+    @property
+    def marker(self) -> str | None:
+        """What the marker file says."""
+        return self._shelf.marker
+
+    def hold(self, task: str) -> str | None:
+        """Become the only one that writes to the catalog, or say which task is."""
+        shelf = self._shelf
+        with shelf.lock:
+            if shelf.holder not in {None, task}:
+                return shelf.holder
+            shelf.holder = task
+            shelf.fence += 1
+            self._fence = shelf.fence
+            return None
+
+    def keep(self) -> None:
+        """Stay the holder."""
+        if self._fence is None:
+            raise RuntimeError("a catalog has to be held before it is written to")
+        if self._shelf.holder is None or self._fence != self._shelf.fence:
+            raise taken_over("in memory")
+
+    def release(self) -> None:
+        """Let others write to the catalog."""
+        with self._shelf.lock:
+            if self._fence == self._shelf.fence:
+                self._shelf.holder = None
+            self._fence = None
 
     def totals(self) -> Totals:
         """Count what is known."""
-        states = [folder.state for folder in self._folders.values()]
+        states = [folder.state for folder in self._shelf.folders.values()]
         return Totals(sum(state.entries for state in states), sum(state.bytes for state in states))
+
+    def last_folder(self) -> int:
+        """Give the highest number that a folder has had."""
+        return self._shelf.last_id
 
     def folders(self, paths: Sequence[bytes]) -> Mapping[bytes, Folder]:
         """Give those of these folders that are known."""
-        return {path: self._folder(path) for path in paths if path in self._folders}
+        return {path: self._folder(path) for path in paths if path in self._shelf.folders}
 
-    def folders_below(self, path: bytes) -> Sequence[Folder]:
+    def folders_below(self, path: bytes) -> Iterator[Folder]:
         """Give a folder, if it is known, and all folders below it, sorted by path."""
         below = path + b"/" if path else b""
-        return [self._folder(known) for known in sorted(self._folders) if known == path or known.startswith(below)]
+        known = sorted(known for known in self._shelf.folders if known == path or known.startswith(below))
+        return (self._folder(each) for each in known)
 
-    def entries(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[Entry]]:
-        """Give the entries of these folders by the folder's path."""
-        return {
-            folder.path: list(self._folders[folder.path].entries.values())
-            for folder in folders
-            if folder.path in self._folders
-        }
+    def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give the rows of these folders by the folder's path."""
+        known = self._shelf.folders
+        return {folder.path: list(known[folder.path].rows.values()) for folder in folders if folder.path in known}
 
-    def entry(self, path: bytes) -> Entry | None:
-        """Give the entry at a path, if it is known."""
+    def entry(self, path: bytes) -> KnownRow | None:
+        """Give the row at a path, if it is known."""
         folder, name = split(path)
-        known = self._folders.get(folder)
-        return known.entries.get(name) if known else None
+        known = self._shelf.folders.get(folder)
+        return known.rows.get(name) if known else None
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes, unless `before_commit` raises."""
-        before_commit()
-        for entry in changes.deleted:
+        with self._shelf.lock:
+            self.keep()
+            before_commit()
+            self._apply(changes)
+
+    def record_sync(self, summary: Mapping[str, Any]) -> None:
+        """Keep what was found."""
+        self.keep()
+        self._shelf.syncs.append(dict(summary))
+        self._shelf.unreachable = None
+
+    def doubt(self) -> Mapping[str, Any] | None:
+        """Give the deletions that wait until somebody confirms them."""
+        return self._shelf.doubt
+
+    def record_doubt(self, doubt: Mapping[str, Any] | None) -> None:
+        """Keep deletions that were held back, or that none are."""
+        self.keep()
+        self._shelf.doubt = None if doubt is None else {"run": "run", "at": 0, **doubt}
+
+    def record_unreachable(self, reason: str, *, before_commit: Callable[[int], None]) -> None:
+        """Keep that the datasource cannot be reached, and tell it if it is new."""
+        if self._shelf.unreachable is None:
+            before_commit(0)
+        self._shelf.unreachable = {"run": "run", "since": 0, "at": 0, "reason": reason}
+
+    def record_reached(self) -> None:
+        """Keep that the datasource can be reached."""
+        self._shelf.unreachable = None
+
+    def remember_marker(self, marker: str) -> None:
+        """Keep what the marker file says."""
+        self._shelf.marker = marker
+
+    def _apply(self, changes: Changes) -> None:
+        for entry in (*changes.deleted, *(change.old for change in changes.moved)):
             self._remove(entry)
-        for change in changes.moved:
-            self._remove(change.old)
-        for change in (*changes.updated, *changes.touched):
-            self._remove(change.old, keep_folder=change.new.row.kind == Kind.FOLDER)
+        for old, new in changes.updated:
+            if old.row.kind == Kind.FOLDER and new.row.kind != Kind.FOLDER:
+                self._shelf.folders.pop(old.path, None)
+        for path in changes.closed:
+            self._shelf.folders.pop(path, None)
         for entry in changes.created:
             self._put(entry)
-        for change in (*changes.moved, *changes.updated, *changes.touched):
+        for change in (*changes.updated, *changes.touched, *changes.moved):
             self._put(change.new)
         for state in changes.folders:
             self._ensure(state.path).state = state
 
-    def record_sync(self, summary: Mapping[str, Any]) -> None:
-        """Keep what was found."""
-        self.syncs.append(dict(summary))
-
     def _folder(self, path: bytes) -> Folder:
-        known = self._folders[path]
-        return Folder(known.id, path, known.state.token, known.state.digest)
+        known = self._shelf.folders[path]
+        return Folder(known.id, path, known.state.token, known.state.digest, len(known.rows))
 
     def _ensure(self, path: bytes) -> _MemoryFolder:
-        known = self._folders.get(path)
+        known = self._shelf.folders.get(path)
         if known is None:
-            self._last_id += 1
-            known = _MemoryFolder(self._last_id, {}, FolderState(path, "", b"", 0, 0))
-            self._folders[path] = known
+            self._shelf.last_id += 1
+            known = _MemoryFolder(self._shelf.last_id, {}, FolderState(path, "", b"", 0, 0))
+            self._shelf.folders[path] = known
         return known
 
     def _put(self, entry: Entry) -> None:
-        self._ensure(entry.folder).entries[entry.row.name] = entry
+        self._open(self._ensure(entry.folder)).rows[entry.row.name] = (*entry.row, entry.hash)
 
-    def _remove(self, entry: Entry, *, keep_folder: bool = False) -> None:
-        folder = self._folders.get(entry.folder)
+    def _remove(self, entry: Entry) -> None:
+        folder = self._shelf.folders.get(entry.folder)
         if folder is not None:
-            folder.entries.pop(entry.row.name, None)
-        if entry.row.kind == Kind.FOLDER and not keep_folder:
-            self._folders.pop(entry.path, None)
+            self._open(folder).rows.pop(entry.row.name, None)
+        if entry.row.kind == Kind.FOLDER:
+            self._shelf.folders.pop(entry.path, None)
+
+    def _open(self, folder: _MemoryFolder) -> _MemoryFolder:
+        folder.state = folder.state._replace(token="", digest=b"")
+        return folder

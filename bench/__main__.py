@@ -17,10 +17,14 @@ from bench.harness import measure_rate, measure_start
 from bench.measurement import Measurement, best_by_name, median_of, table
 from bench.peers import rq_scheduler_ticks
 from bench.rota_itself import ticks as rota_ticks
+from bench.rota_itself.differing import measure_differing
 from bench.rota_itself.flood import measure_flood
 from bench.rota_itself.idle import measure_idle
+from bench.rota_itself.local_scan import measure_local_scan
 from bench.rota_itself.million import measure_million
 from bench.rota_itself.recorded import measure_events, measure_recorded
+from bench.rota_itself.s3_listing import LIMIT as S3_LIMIT
+from bench.rota_itself.s3_listing import measure_s3_listing
 from bus.server import EmbeddedServer
 
 RATES = "No-op tasks per second, from the first one done to the last"
@@ -28,8 +32,25 @@ STARTS = "Message sent to task started, one at a time on an idle system"
 TICKS = "Ticks per second, all due at once"
 MILLION = "Lateness of ticks among a million periodic jobs, a thousand a second"
 FLOOD = "Events per second against 100 jobs that listen"
+LOCAL_SCAN = "Files per second of an unchanged tree of folders of 100 files on disk"
+DIFFERING = "Entries per second, prepared listings compared with a catalog and the differences written"
+S3_LISTING = "Objects per second of a bucket, listed and grouped into folders"
 IDLE = "An idle `rota up`"
-BASELINES = {RATES: "dramatiq", STARTS: "dramatiq", TICKS: "rq-scheduler", FLOOD: "rota", MILLION: "rota"}
+BASELINES = {
+    LOCAL_SCAN: "find -printf",
+    S3_LISTING: S3_LIMIT,
+    DIFFERING: "rota, SQLite, 1 % in all folders",
+    RATES: "dramatiq",
+    STARTS: "dramatiq",
+    TICKS: "rq-scheduler",
+    FLOOD: "rota",
+    MILLION: "rota",
+}
+TREES = {
+    "local-scan": (LOCAL_SCAN, measure_local_scan),
+    "s3-listing": (S3_LISTING, measure_s3_listing),
+    "differing": (DIFFERING, measure_differing),
+}
 
 
 def main() -> None:
@@ -58,18 +79,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idle", type=float, default=30.0, help="seconds of watching an idle one (default %(default)s)"
     )
-    parser.add_argument("--only", nargs="*", default=[], metavar="KEY", help=f"some of {', '.join(CONTENDERS)}")
+    parser.add_argument("--files", type=int, default=1_000_000, help="files of a tree (default %(default)s)")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="KEY", help=f"some of {', '.join((*CONTENDERS, *TREES))}"
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of all that, one round")
     options = parser.parse_args()
     if options.quick:
-        options.tasks, options.ticks, options.events, options.samples, options.jobs = (
-            value // 10 for value in (options.tasks, options.ticks, options.events, options.samples, options.jobs)
-        )
+        for name in ("tasks", "ticks", "events", "samples", "jobs", "files"):
+            setattr(options, name, getattr(options, name) // 10)
         options.rounds = 1
     return options
 
 
 def _all(url: str, options: argparse.Namespace) -> Iterator[tuple[str, Sequence[Measurement]]]:
+    for key, (what, measure) in TREES.items():
+        if not options.only or key in options.only:
+            yield what, measure(entries=options.files, rounds=options.rounds, what=what)
+    if options.only and not CONTENDERS.keys() & options.only:
+        return
     made = [CONTENDERS[key](url) for key in CONTENDERS if not options.only or key in options.only]
     # Rounds are interleaved: what else the machine does hits all contenders alike.
     rounds = [

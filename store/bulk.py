@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.dml import UpdateBase
+
+from store.batches import BATCH, batches
 
 _Prepared = tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]] | None]
 """The text of a statement, and what puts a row's values in its order; None where the driver goes by name."""
@@ -40,3 +44,44 @@ class Bulk:
             in_order = itemgetter(*compiled.positiontup) if compiled.positional else None
             known = self._compiled[name, keys] = (str(compiled), in_order)
         return known
+
+
+class Lookup:
+    """A question about many keys at a time, answered in the driver's own tuples.
+
+    SQLAlchemy wraps each row that it gives, which takes as long as reading it. The text has `{value}` where a value
+    goes, if there is one, and ends its condition with `{keys}`, as in `id {keys}`.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def rows(self, conn: Connection, keys: Iterable[Any], *values: Any) -> Iterator[tuple[Any, ...]]:
+        """Ask for these keys, some hundreds at a time, and give what is found in any order."""
+        for some in batches(keys, BATCH):
+            if conn.dialect.name == "sqlite":
+                text = self._text.format(value="?", keys=f"IN ({', '.join('?' * len(some))})")
+                yield from _fetched(conn, text, (*values, *some))
+            else:
+                yield from _fetched(conn, self._text.format(value="%s", keys="= ANY(%s)"), (*values, some))
+
+
+@contextmanager
+def driver_of(conn: Connection) -> Iterator[Any]:
+    """Hand out the driver's connection in SQLAlchemy's transaction; its errors come as SQLAlchemy's."""
+    errors = conn.dialect.loaded_dbapi.Error
+    try:
+        yield conn.connection.driver_connection
+    except errors as error:
+        raise DBAPIError.instance(None, None, error, errors, hide_parameters=True, dialect=conn.dialect) from error
+
+
+def _fetched(conn: Connection, text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    with driver_of(conn) as driver:
+        # Numbers and bytes come as they are, without a detour through text.
+        cursor = driver.cursor() if conn.dialect.name == "sqlite" else driver.cursor(binary=True)
+        try:
+            found: list[tuple[Any, ...]] = cursor.execute(text, values).fetchall()
+        finally:
+            cursor.close()
+    return found

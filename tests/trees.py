@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.catalog import Catalog
+from actors.datasources.paths import join
 from actors.datasources.storage import Kind
 
 Tree = Mapping[Any, Any]
@@ -79,11 +80,11 @@ def walked(root: Path | str) -> dict[bytes, Seen]:
 
 def catalogued(catalog: Catalog) -> dict[bytes, Seen]:
     """Give all that a catalog has, by path, in the same form as `walked`."""
-    folders = catalog.folders_below(b"")
+    rows = catalog.rows(list(catalog.folders_below(b"")))
     return {
-        entry.path: Seen(entry.row.kind, entry.row.size, entry.row.modified_ns, entry.row.inode)
-        for entries in catalog.entries(folders).values()
-        for entry in entries
+        join(folder, name): Seen(kind, size, modified_ns, inode)
+        for folder, found in rows.items()
+        for name, kind, size, modified_ns, inode, *_ in found
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ from rota.times import rfc3339
 
 MOST_ENTRIES = 500
 _MOST_BYTES = MAX_EVENT_BYTES - 16 * 1024  # the rest is for the envelope and the run's chain
+_UNSIGNED = 2**64 - 1
 
 _encode = msgspec.json.Encoder().encode
 
@@ -60,8 +62,8 @@ def describe(entry: Entry) -> dict[str, Any]:
 
 
 def etag_of(row: Row) -> str:
-    """Give a word that changes with the content, for a storage that has none of its own."""
-    return f"{row.inode:x}-{row.size:x}-{row.modified_ns:x}"
+    """Give a word that changes with the content: the storage's own, or one made of what it shows."""
+    return row.etag or f"{row.inode & _UNSIGNED:x}-{row.size:x}-{row.modified_ns:x}"
 
 
 def _path(key: str, path: bytes) -> dict[str, Any]:
@@ -72,11 +74,21 @@ def _path(key: str, path: bytes) -> dict[str, Any]:
 
 
 def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+    source = iter(entries)
+    while some := list(islice(source, MOST_ENTRIES)):
+        size = len(_encode(some))
+        if size <= _MOST_BYTES:
+            yield some, size
+        else:
+            yield from _smaller(some)
+
+
+def _smaller(entries: Iterable[dict[str, Any]]) -> Iterator[tuple[list[dict[str, Any]], int]]:
     batch: list[dict[str, Any]] = []
     size = 0
     for entry in entries:
         length = len(_encode(entry)) + 1
-        if batch and (len(batch) == MOST_ENTRIES or size + length > _MOST_BYTES):
+        if batch and size + length > _MOST_BYTES:
             yield batch, size
             batch, size = [], 0
         batch.append(entry)

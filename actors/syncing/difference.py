@@ -1,13 +1,22 @@
-"""What differs between a listing and the catalog, and what of it is a move. Pure: decides, neither reads nor writes."""
+"""What differs between a listing and the catalog. Pure: decides, neither reads nor writes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actors.datasources.paths import join
 from actors.datasources.storage import Kind, Row
+
+KnownRow = tuple[Any, ...]
+"""A row as the catalog has it: the columns of a `Row`, then the hash of the content, then what is nobody's business.
+
+A plain tuple, because a sync reads a million of them to find a handful that differ.
+"""
+
+WIDTH = len(Row._fields)
+"""How many columns of a known row are those of a `Row`."""
 
 
 class Entry(NamedTuple):
@@ -43,28 +52,37 @@ class Difference:
     gone: list[Entry] = field(default_factory=list)
 
 
+def known_entry(folder: bytes, known: KnownRow) -> Entry:
+    """Make an entry of a row as the catalog has it."""
+    return Entry(folder, Row._make(known[:WIDTH]), known[WIDTH])
+
+
 def compare(
-    folder: bytes, rows: Iterable[Row], known: Iterable[Entry], *, hashes: Mapping[bytes, str] | None = None
+    folder: bytes, rows: Sequence[Row], known: Sequence[KnownRow], *, hashes: Mapping[bytes, str] | None = None
 ) -> Difference:
     """Compare the rows that a complete listing gave with those in the catalog.
 
     `hashes` are those of contents that were read now, by name.
     """
     found = Difference()
-    before = {entry.row.name: entry for entry in known}
     read = hashes or {}
+    if not known:
+        found.created = [Entry(folder, row, read.get(row.name)) for row in rows]
+        return found
+    before = {row[0]: row for row in known}
     for row in rows:
-        old = before.pop(row.name, None)
-        seen = read.get(row.name)
+        old = before.pop(row[0], None)
         if old is None:
-            found.created.append(Entry(folder, row, seen))
-        elif old.row != row or (seen is not None and seen != old.hash):
-            _sort_in(found, old, row, seen)
-    found.gone.extend(before.values())
+            found.created.append(Entry(folder, row, read.get(row.name)))
+        elif old[:WIDTH] != row or read:
+            _sort_in(found, known_entry(folder, old), row, read.get(row.name))
+    found.gone.extend(known_entry(folder, row) for row in before.values())
     return found
 
 
 def _sort_in(found: Difference, old: Entry, row: Row, seen: str | None) -> None:
+    if old.row == row and (seen is None or seen == old.hash):
+        return
     if old.row.kind != row.kind:
         change = Change(old, Entry(old.folder, row, seen))
         (found.replaced if old.row.kind == Kind.FOLDER else found.updated).append(change)
@@ -80,35 +98,9 @@ def _content_differs(old: Entry, row: Row, seen: str | None) -> bool:
         return True
     if seen is not None and old.hash is not None:
         return seen != old.hash
+    # A storage that says for the first time, or no longer, what its etag is has not changed the content by that.
+    if before.etag and row.etag and before.etag != row.etag:
+        return True
     # Another inode at the same place is another file, even with the same size and time. After a move to another disk
     # all inodes are new and mean nothing.
     return before.device == row.device and before.inode != row.inode
-
-
-def pair_moves(gone: Sequence[Entry], created: Sequence[Entry]) -> tuple[list[Change], list[Entry], list[Entry]]:
-    """Pair what is gone with what is new: `(moved, created, gone)`, the last two without what was paired.
-
-    A pair agrees in kind, device, inode, size and time. The inode alone is no identity: file systems hand out
-    the number of a deleted file again at once. Found through a dictionary, so identical files cost nothing more.
-    """
-    if not gone or not created:
-        return [], list(created), list(gone)
-    candidates: dict[tuple[object, ...], list[Entry]] = {}
-    for entry in reversed(gone):
-        if entry.row.inode:
-            candidates.setdefault(_identity(entry), []).append(entry)
-    moved: list[Change] = []
-    left: list[Entry] = []
-    for entry in created:
-        waiting = candidates.get(_identity(entry))
-        if waiting:
-            old = waiting.pop()
-            moved.append(Change(old, entry._replace(hash=entry.hash or old.hash)))
-        else:
-            left.append(entry)
-    taken = {change.old.path for change in moved}
-    return moved, left, [entry for entry in gone if entry.path not in taken]
-
-
-def _identity(entry: Entry) -> tuple[object, ...]:
-    return entry.row[1:]  # all but the name

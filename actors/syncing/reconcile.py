@@ -1,58 +1,46 @@
-"""One pass of a sync over one datasource: scan, compare, write what is certain, put aside the rest."""
+"""One pass of a sync over one datasource: scan, compare, write what is certain, put aside the rest, settle."""
 
-# ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
-from typing import NamedTuple
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple, cast
 
-from actors.catalog import BATCH, Catalog, Changes, Folder, FolderState
+from actors.catalog import BATCH, Catalog, Folder, FolderState
 from actors.datasources.digest import folder_digest
-from actors.datasources.paths import is_private, join, text_of
-from actors.datasources.storage import Kind, Listing, Storage, Unlisted, Why
+from actors.datasources.globs import Selection
+from actors.datasources.paths import join, text_of
+from actors.datasources.scanning import scan
+from actors.datasources.storage import End, Found, Kind, Listing, Same, Storage, Unlisted
 from actors.run import Run
-from actors.syncing.difference import Change, Difference, Entry, compare
-from actors.syncing.hashing import content_hash
+from actors.syncing.aside import Aside
+from actors.syncing.branches import Branches
+from actors.syncing.difference import Difference, compare
+from actors.syncing.findings import Findings
+from actors.syncing.hashing import Hashes
 from actors.syncing.meter import Meter
+from actors.syncing.reaching import Reached, Way
 from actors.syncing.resume import Branch, Resume
-from actors.syncing.settlement import Settlement
+from actors.syncing.scope import Scope, collapse
+from actors.syncing.second_look import SecondLook
+from actors.syncing.settlement import Doubt, settle
+from actors.syncing.sweeping import Numbers, sweep
 from actors.syncing.writer import Writer
 from rota.errors import PermanentError
 
 _CHUNK_FOLDERS = 256
-_CHUNK_ROWS = BATCH
-_MOST_TOLD = 20
+_CHUNK_ROWS = 4 * BATCH  # those of the listings and those of the catalog together
+_CHECKPOINT_SECONDS = 2.0
+# With more folders than these at the top there is no telling them apart in a checkpoint: they are one branch.
+_MOST_BRANCHES = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What a pass is about."""
-
-    datasource: str
-    path: bytes = b""
-    hash: bool = False
-    allow_deletions: bool = False
-
-
-class _Seen(NamedTuple):
-    """A folder's listing beside what the catalog has of the folder."""
+class _Listed(NamedTuple):
+    """A folder's listing, and the branch that it is in."""
 
     listing: Listing
-    branch: Branch
-    state: FolderState
-    known: Folder | None
-
-    @property
-    def differs(self) -> bool:
-        """Whether its rows have to be compared.
-
-        The token would not be needed for that, were it not for two syncs at a time: a digest that one of them wrote
-        over the rows of the other does not stay believed, because the folder's token has moved on.
-        """
-        known = self.known
-        return known is None or known.digest != self.state.digest or known.token != self.state.token
+    branch: Branch | None
 
 
 class Pass:
@@ -68,7 +56,8 @@ class Pass:
         writer: Writer,
         resume: Resume,
         meter: Meter,
-        on_branch: Callable[[], None],
+        verify: Callable[[], None],
+        on_checkpoint: Callable[[], None],
     ) -> None:
         self._run = run
         self._scope = scope
@@ -77,200 +66,237 @@ class Pass:
         self._writer = writer
         self._resume = resume
         self._meter = meter
-        self._on_branch = on_branch
-        self._settlement = Settlement(storage, writer)
-        self._chunk: list[tuple[Listing, Branch]] = []
+        self._verify = verify
+        self._on_checkpoint = on_checkpoint
+        self._selection = Selection.of(scope.rules)
+        self._hashes = Hashes(run, storage, meter)
+        self._aside = Aside()
+        self._seen = Numbers()
+        self._branches = Branches((), ())
+        self._tops: list[bytes] = []
+        """Where what is gone has to be swept from the catalog."""
+        self._ahead: dict[bytes, Folder | None] = {}
+        """What the scan asked for and has not told yet."""
+        self._chunk: list[_Listed] = []
         self._chunk_rows = 0
-        self._finished: list[Branch] = []
-        self._failures: list[str] = []
-        self._special = self._foreign = self._unread = 0
+        self._ended: list[Branch] = []
+        self._checkpointed = time.monotonic()
+        self._transactions = 0
+        self.findings = Findings(run)
 
-    def execute(self) -> None:
-        """Bring the catalog to what the storage shows.
+    def execute(self) -> Doubt | None:
+        """Bring the catalog to what the storage shows, and give the doubt that kept deletions back, if there is one.
 
-        Raises PermanentError when the storage is absent, a folder could not be listed, or deletions are doubtful;
-        whatever is certain was written by then.
+        Raises PermanentError when the root cannot be listed. Whatever is certain was written by then.
         """
-        self._storage.verify()
-        known = self._catalog.totals().entries
-        if self._resume.from_empty is None:
-            self._resume.from_empty = known == 0
-        self._meter.total = known or None
-        root_is_empty = self._scan()
-        self._storage.verify()
-        doubt = self._settlement.settle(
-            known=known, root_is_empty=root_is_empty, allow_deletions=self._scope.allow_deletions
-        )
-        self._tell()
-        failures = [*self._failures, *self._settlement.failures]
-        if doubt:
-            failures.insert(0, f"{doubt}; nothing was deleted. If this is right, run sync with allow_deletions: true")
-        if failures:
-            others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-            raise PermanentError(f"datasource {self._scope.datasource!r}: {failures[0]}{others}")
+        with closing(self._aside):
+            known = self._catalog.totals().entries
+            last = self._catalog.last_folder()
+            if self._resume.from_empty is None:
+                self._resume.from_empty = known == 0
+            self._meter.total = known if known and self._scope.is_whole else None
+            root_is_empty = self._scan_all()
+            self._checkpoint()
+            self._verify()
+            sweep(
+                self._run,
+                self._catalog,
+                self._aside,
+                tops=collapse(self._tops),
+                last=last,
+                seen=self._seen,
+                skips=self._branches.skips,
+            )
+            second_look = SecondLook(self._run, self._storage, self._selection, self._aside)
+            doubt = settle(
+                self._aside, second_look, self._writer, self._scope, known=known, root_is_empty=root_is_empty
+            )
+            self.findings.failures += second_look.failures
+            self.findings.unread = self._hashes.unread
+            return doubt
 
-    def _scan(self) -> bool:
+    def _scan_all(self) -> bool:
         """Scan the scope; say whether the whole datasource turned out to have no entry."""
-        outside = Branch(b"")
-        if not self._reach_scope(outside):
-            return False
-        top = self._storage.list_folder(self._scope.path)
-        if isinstance(top, Unlisted):
-            where = text_of(top.path) or "its root"
-            raise PermanentError(f"datasource {self._scope.datasource!r}: cannot list {where}: {top.reason}")
-        self._take(top, outside)
-        for row in top.rows:
-            path = join(top.path, row.name)
-            if row.kind == Kind.FOLDER and not self._resume.skips(path):
-                self._scan_branch(Branch(path))
-        self._flush()
-        return not self._scope.path and not top.rows
-
-    def _reach_scope(self, branch: Branch) -> bool:
-        """Bring the entries on the way to the scope up to date; say whether it leads to a folder."""
-        folder = b""
-        for name in self._scope.path.split(b"/") if self._scope.path else ():
-            path = join(folder, name)
-            if is_private(name):
-                raise PermanentError(f"{text_of(path)} is Rota's own and never in a catalog")
-            try:
-                row = self._storage.stat(path)
-            except OSError as error:
-                raise PermanentError(f"cannot reach {text_of(path)}: {error.strerror or error}") from error
-            known = self._catalog.entry(path)
-            found = compare(folder, [row] if row else [], [known] if known else [])
-            created = self._sort(found, branch)
-            self._writer.write(Changes(created=created, updated=found.updated, touched=found.touched))
-            if row is None:
-                return False
-            if row.kind != Kind.FOLDER:
-                self._meter.add(1, row.size)
-                return False
-            folder = path
-        return True
-
-    def _scan_branch(self, branch: Branch) -> None:
-        for found in self._storage.scan(branch.path):
-            self._run.check()
-            if isinstance(found, Listing):
-                self._take(found, branch)
-            else:
-                self._note(found, branch)
-        self._finished.append(branch)
-
-    def _take(self, listing: Listing, branch: Branch) -> None:
-        self._special += listing.special
-        self._chunk.append((listing, branch))
-        self._chunk_rows += len(listing.rows)
-        # Hashing one folder may take hours, so what comes of it is written at once.
-        if self._scope.hash or self._chunk_rows >= _CHUNK_ROWS or len(self._chunk) >= _CHUNK_FOLDERS:
-            self._flush()
-
-    def _note(self, unlisted: Unlisted, branch: Branch) -> None:
-        where = text_of(unlisted.path)
-        if unlisted.why is Why.VANISHED:
-            self._run.log.debug(f"{where} went away during the scan: {unlisted.reason}")
-        elif unlisted.why is Why.FOREIGN:
-            self._foreign += 1
-            if self._foreign <= _MOST_TOLD:
-                self._run.log.info(f"{where} lies on another file system and is left out")
-        else:
-            branch.held = True
-            self._failures.append(f"cannot list {where}: {unlisted.reason}; what is known of it stays")
-            if len(self._failures) <= _MOST_TOLD:
-                self._run.log.error(self._failures[-1])
-
-    def _flush(self) -> None:
-        """Compare the folders listed so far with the catalog and write what is certain."""
-        chunk, self._chunk, self._chunk_rows = self._chunk, [], 0
-        finished, self._finished = self._finished, []
-        known = self._catalog.folders([listing.path for listing, _ in chunk])
-        seen = [_Seen(listing, branch, _state_of(listing), known.get(listing.path)) for listing, branch in chunk]
-        for one in seen:
-            one.branch.entries += one.state.entries
-            one.branch.bytes += one.state.bytes
-            self._meter.add(one.state.entries, one.state.bytes)
-        self._compare(seen)
-        for branch in finished:
-            self._resume.finish(branch)
-        if finished:
-            self._on_branch()
-        self._settlement.relieve()
-
-    def _compare(self, seen: list[_Seen]) -> None:
-        created: list[Entry] = []
-        updated: list[Change] = []
-        touched: list[Change] = []
-        states: list[FolderState] = []
-        differing = [one for one in seen if one.differs or self._scope.hash]
-        known = self._catalog.entries([one.known for one in differing if one.known])
-        for one in differing:
-            hashes = self._read_contents(one.listing) if self._scope.hash else None
-            path = one.listing.path
-            found = compare(path, one.listing.rows, known.get(path, ()), hashes=hashes)
-            certain = self._sort(found, one.branch)
-            created += certain
-            updated += found.updated
-            touched += found.touched
-            if found.gone or found.replaced or len(certain) < len(found.created):
-                self._settlement.complete(one.state)
-            elif one.differs:
-                states.append(one.state)
-        self._writer.write(Changes(created=created, updated=updated, touched=touched, folders=states))
-
-    def _sort(self, found: Difference, branch: Branch) -> list[Entry]:
-        """Put aside what is decided at the end, and give the new entries that are certain now."""
-        for entry in found.gone:
-            self._settlement.remove(entry)
-            if entry.row.kind == Kind.FOLDER:
-                self._remove_below(entry.path)
-        for change in found.replaced:
-            self._settlement.remove(change)
-            self._remove_below(change.old.path)
-        if found.gone or found.replaced:
-            branch.held = True
-        if self._resume.from_empty or not found.created:
-            return found.created
-        branch.held = True
-        self._settlement.create(found.created)
-        return []
-
-    def _remove_below(self, path: bytes) -> None:
-        folders = iter(self._catalog.folders_below(path))
-        while some := list(islice(folders, _CHUNK_FOLDERS)):
-            self._run.check()
-            known = self._catalog.entries(some)
-            for folder in some:
-                for entry in known.get(folder.path, ()):
-                    self._settlement.remove(entry)
-
-    def _read_contents(self, listing: Listing) -> dict[bytes, str]:
-        hashes: dict[bytes, str] = {}
-        for row in listing.rows:
-            if row.kind != Kind.FILE:
+        way = Way(self._run, self._storage, self._selection)
+        branches: list[bytes] = []
+        is_empty = False
+        for path in self._scope.paths:
+            folder = self._reach(way, path)
+            if folder is None:
                 continue
-            self._run.check()
-            path = join(listing.path, row.name)
-            try:
-                found = content_hash(self._run, self._storage, path)
-            except OSError as error:
-                self._run.log.debug(f"cannot read {text_of(path)}: {error.strerror or error}")
-                found = None
-            if found is None:
-                self._unread += 1
+            top = self._storage.list_folder(folder)
+            if isinstance(top, Unlisted):
+                self._leave_out(top, None)
+                continue
+            below = [join(top.path, row.name) for row in top.rows if row.kind == Kind.FOLDER]
+            if len(below) > _MOST_BRANCHES:
+                branches.append(folder)
             else:
-                hashes[row.name] = found
-            self._meter.add(0, 0)
-        return hashes
+                self._take(top, None)
+                branches += below
+            is_empty = not folder and not top.rows
+        skipped = self._skippable(branches)
+        self._branches = Branches((path for path in branches if path not in skipped), skipped)
+        self._scan_branches()
+        return is_empty
 
-    def _tell(self) -> None:
-        log = self._run.log
-        if self._special:
-            log.info(f"{self._special:,} entries are neither file, folder nor link and were left out")
-        if self._foreign > _MOST_TOLD:
-            log.info(f"{self._foreign:,} folders in all lie on other file systems")
-        if self._unread:
-            log.warning(f"{self._unread:,} files could not be read or changed while they were read")
+    def _skippable(self, branches: Sequence[bytes]) -> set[bytes]:
+        """Give the branches that an earlier attempt finished; one that came since then is not known whole."""
+        passed = [path for path in branches if self._resume.skips(path)]
+        return {path for path, folder in self._catalog.folders(passed).items() if folder.digest} if passed else set()
+
+    def _reach(self, way: Way, path: bytes) -> bytes | None:
+        """Bring the entries on the way to a path up to date; give it if it leads to a folder."""
+        try:
+            reached, steps = way.to(path)
+        except OSError as error:
+            self.findings.failures.append(f"cannot reach {text_of(path)}: {error.strerror or error}")
+            return None
+        for step in steps:
+            self._bring(step)
+        if not self._tops or self._tops[-1] != reached.path:
+            self._tops.append(reached.path)
+        return path if reached.is_folder else None
+
+    def _bring(self, step: Reached) -> None:
+        known = self._catalog.entry(step.path)
+        folder = step.path.rpartition(b"/")[0]
+        hashes = self._hashes.of(folder, [step.row]) if self._scope.hash and step.row else None
+        found = compare(folder, [step.row] if step.row else [], [known] if known else [], hashes=hashes)
+        self._sort(found, None)
+        if step.row and not step.is_folder:
+            self._meter.add(1, step.row.size)
+
+    def _scan_branches(self) -> None:
+        found = cast("Generator[Found]", scan(self._storage, self._branches.paths, self._known))
+        with closing(found):
+            for each in found:
+                self._run.check()
+                if isinstance(each, Same):
+                    self._pass_over(each)
+                elif isinstance(each, Listing):
+                    self._take(each, self._branches.of(each.path))
+                elif isinstance(each, Unlisted):
+                    self._leave_out(each, self._branches.of(each.path))
+                else:
+                    self._end(each)
+                if self._is_due():
+                    self._checkpoint()
+
+    def _known(self, paths: Sequence[bytes]) -> Mapping[bytes, Folder]:
+        found = self._catalog.folders(paths)
+        for path in paths:
+            self._ahead[path] = found.get(path)
+        # A hash is asked for although size and time are the same: then nothing is known well enough to be passed over.
+        return {} if self._scope.hash else found
+
+    def _pass_over(self, same: Same) -> None:
+        folder = self._ahead.pop(same.path, None)
+        if folder is not None:
+            self._seen.add(folder.id)
+        self.findings.special += same.special
+        self._count(self._branches.of(same.path), same.entries, same.bytes)
+
+    def _leave_out(self, unlisted: Unlisted, branch: Branch | None) -> None:
+        self._ahead.pop(unlisted.path, None)
+        if not unlisted.path:
+            raise PermanentError(f"datasource {self._scope.datasource!r}: cannot list its root: {unlisted.reason}")
+        self._aside.add_unlisted(unlisted.path)
+        self.findings.unlisted_folder(unlisted)
+        if branch:
+            branch.held = True
+
+    def _end(self, end: End) -> None:
+        branch = self._branches.of(end.path)
+        if branch:
+            self._ended.append(branch)
+
+    def _count(self, branch: Branch | None, entries: int, size: int) -> None:
+        if branch:
+            branch.entries += entries
+            branch.bytes += size
+        self._meter.add(entries, size)
+
+    def _take(self, listing: Listing, branch: Branch | None) -> None:
+        self.findings.special += listing.special
+        self._chunk.append(_Listed(listing, branch))
+        known = self._ahead.get(listing.path)
+        self._chunk_rows += len(listing.rows) + (known.entries if known else 0)
+        if len(self._chunk) >= _CHUNK_FOLDERS or self._chunk_rows >= _CHUNK_ROWS:
+            self._compare_chunk()
+
+    def _is_due(self) -> bool:
+        return (
+            self._writer.transactions > self._transactions
+            or time.monotonic() - self._checkpointed > _CHECKPOINT_SECONDS
+        )
+
+    def _checkpoint(self) -> None:
+        """Write what is certain and note the branches that are done."""
+        self._compare_chunk()
+        self._writer.flush()
+        for branch in self._ended:
+            self._resume.finish(branch)
+        self._ended.clear()
+        self._on_checkpoint()
+        self._checkpointed = time.monotonic()
+        self._transactions = self._writer.transactions
+
+    def _compare_chunk(self) -> None:
+        """Compare the folders listed so far with the catalog."""
+        chunk, self._chunk, self._chunk_rows = self._chunk, [], 0
+        known = self._known_of([listed.listing.path for listed in chunk])
+        seen = [(listing, branch, _state_of(listing)) for listing, branch in chunk]
+        differing = {state.path for _, _, state in seen if _differs(state, known.get(state.path))}
+        looked_into = known.keys() if self._scope.hash else known.keys() & differing
+        rows = self._catalog.rows([known[path] for path in looked_into])
+        for listing, branch, state in seen:
+            path = state.path
+            self._count(branch, state.entries, state.bytes)
+            if not self._scope.hash and path not in differing:
+                continue
+            hashes = self._hashes.of(path, listing.rows) if self._scope.hash else None
+            found = compare(path, listing.rows, rows.get(path, ()), hashes=hashes)
+            if self._sort(found, branch):
+                self._aside.complete(state)
+            elif path in differing:
+                self._writer.complete(state)
+
+    def _known_of(self, paths: Sequence[bytes]) -> dict[bytes, Folder]:
+        """Give those of these folders that the catalog has, and note that they were seen."""
+        asked = [path for path in paths if path not in self._ahead]
+        known = dict(self._catalog.folders(asked)) if asked else {}
+        for path in paths:
+            folder = self._ahead.pop(path, None)
+            if folder is not None:
+                known[path] = folder
+        for folder in known.values():
+            self._seen.add(folder.id)
+        return known
+
+    def _sort(self, found: Difference, branch: Branch | None) -> bool:
+        """Write what is certain and put aside what is decided at the end; say whether there was such."""
+        for change in found.updated:
+            self._writer.update(change)
+        for change in found.touched:
+            self._writer.touch(change)
+        waits = bool(found.gone or found.replaced)
+        if found.gone:
+            self._aside.gone(found.gone)
+        for change in found.replaced:
+            self._aside.replaced(change)
+        if found.created and self._resume.from_empty:
+            self._writer.create_all(found.created)
+        elif found.created:
+            self._aside.new(found.created)
+            waits = True
+        if waits and branch:
+            branch.held = True
+        return waits
+
+
+def _differs(state: FolderState, known: Folder | None) -> bool:
+    return known is None or (known.digest, known.token) != (state.digest, state.token)
 
 
 def _state_of(listing: Listing) -> FolderState:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
-from actors.catalog import Catalog, Changes
+from actors.catalog import BATCH, Catalog, Changes, FolderState
+from actors.datasources.paths import text_of
 from actors.run import Run
 from actors.syncing.announcing import announce
+from actors.syncing.difference import Change, Entry
 from actors.syncing.resume import Counts
+
+MOST_EXAMPLES = 20
+"""So many changes of each kind are kept as examples."""
+
+Example = dict[str, str]
 
 
 class Writer:
-    """Writes and counts.
+    """Gathers changes, writes them in the order in which they came, counts them and keeps some as examples.
 
     A batch is announced just before it is committed: a crash in between announces it again next time and forgets
-    nothing. A dry run only counts.
+    nothing. The digests of folders go with the last of what was gathered. A dry run only counts.
     """
 
     def __init__(self, run: Run, datasource: str, catalog: Catalog, *, counts: Counts, dry_run: bool) -> None:
@@ -23,14 +32,87 @@ class Writer:
         self._catalog = catalog
         self._counts = counts
         self._dry_run = dry_run
+        self._rows: list[tuple[str, Any]] = []
+        self._states: list[FolderState] = []
+        self.examples: dict[str, list[Example]] = {}
+        """The first changes of each kind."""
+        self.transactions = 0
+        """How many were committed so far."""
 
-    def write(self, changes: Changes) -> None:
-        """Write, announce and count changes; stops between two batches when the run shall end."""
-        for batch in changes.in_batches():
-            self._run.check()
-            if not self._dry_run and not batch.is_empty:
-                self._catalog.apply(batch, before_commit=partial(announce, self._run, self._datasource, batch))
-            self._counts.created += len(batch.created)
-            self._counts.updated += len(batch.updated)
-            self._counts.moved += len(batch.moved)
-            self._counts.deleted += len(batch.deleted)
+    def create(self, entry: Entry) -> None:
+        """Write a new entry."""
+        self._add("created", entry)
+
+    def create_all(self, entries: Iterable[Entry]) -> None:
+        """Write new entries."""
+        for entry in entries:
+            self._add("created", entry)
+
+    def update(self, change: Change) -> None:
+        """Write an entry whose content changed."""
+        self._add("updated", change)
+
+    def touch(self, change: Change) -> None:
+        """Write an entry of which nothing changed that anybody should hear of."""
+        self._add("touched", change)
+
+    def move(self, change: Change) -> None:
+        """Write an entry that has another path."""
+        self._add("moved", change)
+
+    def delete(self, entry: Entry) -> None:
+        """Take an entry out."""
+        self._add("deleted", entry)
+
+    def close_folder(self, path: bytes) -> None:
+        """Take out a folder that no entry leads to."""
+        self._add("closed", path)
+
+    def complete(self, state: FolderState) -> None:
+        """Write the digest of a folder, after all rows that were gathered so far."""
+        self._states.append(state)
+        if len(self._states) >= BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all that was gathered."""
+        while self._rows or self._states:
+            self._write_some()
+
+    def _add(self, kind: str, item: Any) -> None:
+        self._rows.append((kind, item))
+        if len(self._rows) >= BATCH:
+            self._write_some()
+
+    def _write_some(self) -> None:
+        rows, self._rows = self._rows[:BATCH], self._rows[BATCH:]
+        parts: dict[str, list[Any]] = {}
+        for kind, item in rows:
+            parts.setdefault(kind, []).append(item)
+        if not self._rows:
+            parts["folders"], self._states = self._states, []
+        self._apply(Changes(**parts))
+
+    def _apply(self, changes: Changes) -> None:
+        self._run.check()
+        if not self._dry_run:
+            self._catalog.apply(changes, before_commit=partial(announce, self._run, self._datasource, changes))
+        self.transactions += 1
+        self._counts.created += len(changes.created)
+        self._counts.updated += len(changes.updated)
+        self._counts.moved += len(changes.moved)
+        self._counts.deleted += len(changes.deleted)
+        for kind in ("created", "updated", "moved", "deleted"):
+            self._remember(kind, getattr(changes, kind))
+
+    def _remember(self, kind: str, items: Sequence[Entry | Change]) -> None:
+        kept = self.examples.setdefault(kind, []) if items else []
+        kept += [_example(item) for item in items[: MOST_EXAMPLES - len(kept)]]
+
+
+def _example(item: Entry | Change) -> Example:
+    entry = item.new if isinstance(item, Change) else item
+    example = {"path": text_of(entry.path), "kind": str(entry.row.kind)}
+    if isinstance(item, Change) and item.old.path != entry.path:
+        example["came_from"] = text_of(item.old.path)
+    return example

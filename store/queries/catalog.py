@@ -1,100 +1,99 @@
 """The catalog of a datasource: its folders with their digests, and the entries in them.
 
-A sync reads all digests at once, walks the storage, reads the rows of those folders only whose digest differs, and
-writes the differences in batches. Every function takes and gives paths and names as bytes.
+A sync asks for the digests of the folders that it comes by, reads the rows of those only whose digest differs, and
+writes the differences in batches (`catalog_changes`). Every function takes and gives paths and names as bytes.
 """
 
+# ruff: noqa: S608 -- these texts are put together from the constants of this module
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, func, select
 
 from rota.errors import NotFound
-from store import dialects
-from store.batches import BATCH, batches
+from store.batches import BATCH
+from store.bulk import Lookup
 from store.cursors import decode_bytes_cursor, encode_cursor, page_limit
-from store.records import CatalogCounts, EntryChange, EntryRecord, FolderChange, FolderDigest, Page, Removed
+from store.queries.catalog_changes import apply_changes
+from store.records import CatalogCounts, EntryRecord, Page, Removed
 from store.tables import entries, folders
 
+__all__ = [
+    "apply_changes",
+    "counts",
+    "find_entry",
+    "find_row",
+    "folders_after",
+    "folders_at",
+    "last_folder",
+    "list_entries",
+    "remove_batch",
+    "rows_of",
+]
+
+FolderTuple = tuple[int, bytes, str | None, bytes, int]
+"""Number, path, token and digest of a folder, and how many entries it has."""
+RowTuple = tuple[Any, ...]
+"""Name, kind, size, modified_ns, inode, device, etag and hash of an entry, then the number of its folder."""
+
 _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
-_digests = select(folders.c.path, folders.c.id, folders.c.digest, folders.c.token).where(
-    folders.c.datasource == bindparam("datasource")
-)
+_folder_columns = (folders.c.id, folders.c.path, folders.c.token, folders.c.digest, folders.c.entry_count)
 _entry_columns = (
     entries.c.folder_id, entries.c.name, entries.c.kind, entries.c.size, entries.c.modified_ns, entries.c.inode,
     entries.c.device, entries.c.etag, entries.c.hash, entries.c.changed_run,
 )  # fmt: skip
-_rows = select(*_entry_columns).where(entries.c.folder_id.in_(_ids)).order_by(entries.c.folder_id, entries.c.name)
-_folder_ids = select(folders.c.path, folders.c.id).where(
-    folders.c.datasource == bindparam("datasource"), folders.c.path.in_(bindparam("paths", expanding=True))
+_folders_at = Lookup(
+    "SELECT id, path, token, digest, entry_count FROM folders WHERE datasource = {value} AND path {keys}"
 )
-_write_folders = dialects.upsert(
-    folders, key=("datasource", "path"), update=("token", "digest", "entry_count", "bytes")
-)
-_write_entries = dialects.upsert(
-    entries,
-    key=("folder_id", "name"),
-    update=("kind", "size", "modified_ns", "inode", "device", "etag", "hash", "changed_run"),
-)
-_remove_entry = delete(entries).where(
-    entries.c.folder_id == bindparam("of_folder"), entries.c.name == bindparam("of_name")
-)
+# What was written before there were etags has NULL where there is nothing.
+_ROW = "name, kind, size, modified_ns, coalesce(inode, 0), coalesce(device, 0), coalesce(etag, ''), hash, folder_id"
+_rows_of = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id {{keys}}")
+_row_at = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id = {{value}} AND name {{keys}}")
 _remove_entries = delete(entries).where(entries.c.folder_id.in_(_ids))
 _remove_folders = delete(folders).where(folders.c.id.in_(_ids))
 
 
-def folder_digests(conn: Connection, datasource: str) -> dict[bytes, FolderDigest]:
-    """Return every folder of a datasource by its path."""
-    return {
-        row.path: FolderDigest(id=row.id, digest=row.digest, token=row.token)
-        for row in conn.execute(_digests, {"datasource": datasource})
-    }
+def folders_at(conn: Connection, datasource: str, paths: Iterable[bytes]) -> list[FolderTuple]:
+    """Return those of these folders that the catalog has, in any order."""
+    return list(_folders_at.rows(conn, paths, datasource))
 
 
-def entries_of(conn: Connection, folder_ids: Iterable[int]) -> dict[int, list[EntryRecord]]:
-    """Return the entries of these folders, by folder id and sorted by name; an empty folder has an empty list."""
-    found: dict[int, list[EntryRecord]] = {folder: [] for folder in folder_ids}
-    for ids in batches(found):
-        for row in conn.execute(_rows, {"ids": ids}).mappings():
-            found[row["folder_id"]].append(_record(row))
+def last_folder(conn: Connection, datasource: str) -> int:
+    """Return the highest number of a folder of this datasource, 0 if there is none."""
+    return conn.scalar(select(func.max(folders.c.id)).where(folders.c.datasource == datasource)) or 0
+
+
+def folders_after(
+    conn: Connection, datasource: str, *, below: bytes, after: bytes | None, limit: int
+) -> list[FolderTuple]:
+    """Return the next folders below a path, or below the root, in the order of paths.
+
+    `after` is the path of the last one that is known already; the folder `below` itself is not among them.
+    """
+    query = select(*_folder_columns).where(
+        folders.c.datasource == datasource, folders.c.path > (below if after is None else after)
+    )
+    if below:
+        # "0" is the byte after "/".
+        query = query.where(folders.c.path >= below + b"/", folders.c.path < below + b"0")
+    return [tuple(row) for row in conn.execute(query.order_by(folders.c.path).limit(limit))]
+
+
+def rows_of(conn: Connection, folder_ids: Iterable[int]) -> dict[int, list[RowTuple]]:
+    """Return the entries of these folders by the folder's number, in any order; an empty folder has an empty list."""
+    found: dict[int, list[RowTuple]] = {folder: [] for folder in folder_ids}
+    for row in _rows_of.rows(conn, found):
+        found[row[-1]].append(row)
     return found
 
 
-def apply_changes(
-    conn: Connection,
-    datasource: str,
-    *,
-    run: str,
-    changed_folders: Sequence[FolderChange] = (),
-    changed_entries: Sequence[EntryChange] = (),
-    removed_entries: Sequence[tuple[bytes, bytes]] = (),
-    removed_folders: Sequence[bytes] = (),
-) -> int:
-    """Write a batch of differences and return how many entries it created, updated or removed.
-
-    `removed_entries` are (folder path, name). A removed folder takes its own entries along, not those of folders
-    below it, which are named themselves. Folders come first, so a batch may bring a folder with what is in it; NotFound
-    is raised for an entry whose folder neither the catalog nor the batch has. Safe to repeat.
-    """
-    if changed_folders:
-        conn.execute(_write_folders[conn.dialect.name], [_folder_row(datasource, folder) for folder in changed_folders])
-    ids = _ids_of(
-        conn,
-        datasource,
-        {entry.folder for entry in changed_entries} | {folder for folder, _ in removed_entries} | set(removed_folders),
-    )
-    touched = 0
-    gone = [{"of_folder": ids[folder], "of_name": name} for folder, name in removed_entries if folder in ids]
-    if gone:
-        touched += conn.execute(_remove_entry, gone).rowcount
-    for batch in batches(ids[path] for path in removed_folders if path in ids):
-        touched += _remove(conn, batch)
-    if changed_entries:
-        rows = [_entry_row(datasource, run, entry, ids) for entry in changed_entries]
-        touched += conn.execute(_write_entries[conn.dialect.name], rows).rowcount
-    return touched
+def find_row(conn: Connection, datasource: str, path: bytes) -> RowTuple | None:
+    """Return the entry at a path, or None."""
+    folder, _, name = path.rpartition(b"/")
+    folder_id = _id_of(conn, datasource, folder)
+    return next(_row_at.rows(conn, [name], folder_id), None) if folder_id is not None else None
 
 
 def list_entries(
@@ -104,7 +103,7 @@ def list_entries(
 
     The root is always there, empty until the first sync.
     """
-    folder_id = _ids_of(conn, datasource, (folder,)).get(folder)
+    folder_id = _id_of(conn, datasource, folder)
     if folder_id is None:
         if folder == b"":
             return Page(items=[])
@@ -120,7 +119,7 @@ def list_entries(
 def find_entry(conn: Connection, datasource: str, path: bytes) -> EntryRecord | None:
     """Return the entry at a path, or None."""
     folder, _, name = path.rpartition(b"/")
-    folder_id = _ids_of(conn, datasource, (folder,)).get(folder)
+    folder_id = _id_of(conn, datasource, folder)
     query = select(*_entry_columns).where(entries.c.folder_id == folder_id, entries.c.name == name)
     row = conn.execute(query).mappings().one_or_none()
     return None if row is None else _record(row)
@@ -152,42 +151,8 @@ def _remove(conn: Connection, folder_ids: list[int]) -> int:
     return removed
 
 
-def _ids_of(conn: Connection, datasource: str, paths: Iterable[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for batch in batches(paths):
-        found.update(
-            (row.path, row.id) for row in conn.execute(_folder_ids, {"datasource": datasource, "paths": batch})
-        )
-    return found
-
-
-def _folder_row(datasource: str, folder: FolderChange) -> dict[str, Any]:
-    return {
-        "datasource": datasource,
-        "path": folder.path,
-        "token": folder.token,
-        "digest": folder.digest,
-        "entry_count": folder.entry_count,
-        "bytes": folder.bytes,
-    }
-
-
-def _entry_row(datasource: str, run: str, entry: EntryChange, ids: dict[bytes, int]) -> dict[str, Any]:
-    if entry.folder not in ids:
-        raise NotFound(f"{datasource} has no folder {entry.folder.decode('utf-8', 'replace')}")
-    return {
-        "datasource": datasource,
-        "folder_id": ids[entry.folder],
-        "name": entry.name,
-        "kind": entry.kind,
-        "size": entry.size,
-        "modified_ns": entry.modified_ns,
-        "inode": _signed(entry.inode),
-        "device": _signed(entry.device),
-        "etag": entry.etag,
-        "hash": entry.hash,
-        "changed_run": run,
-    }
+def _id_of(conn: Connection, datasource: str, folder: bytes) -> int | None:
+    return next((number for number, *_ in folders_at(conn, datasource, [folder])), None)
 
 
 def _record(row: RowMapping) -> EntryRecord:
@@ -197,18 +162,9 @@ def _record(row: RowMapping) -> EntryRecord:
         kind=row["kind"],
         size=row["size"],
         modified_ns=row["modified_ns"],
-        inode=_unsigned(row["inode"]),
-        device=_unsigned(row["device"]),
-        etag=row["etag"],
+        inode=row["inode"] or 0,
+        device=row["device"] or 0,
+        etag=row["etag"] or None,
         hash=row["hash"],
         changed_run=row["changed_run"],
     )
-
-
-def _signed(number: int | None) -> int | None:
-    # Inode numbers use all 64 bits on some file systems; BIGINT has a sign.
-    return number if number is None or number < 2**63 else number - 2**64
-
-
-def _unsigned(number: int | None) -> int | None:
-    return number if number is None or number >= 0 else number + 2**64

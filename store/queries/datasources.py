@@ -19,6 +19,7 @@ _save = dialects.upsert(
     update=("label", "kind", "root", "options", "rules", "enabled", "queue", "updated_at"),
 )
 _names = select(datasources.c.name).where(datasources.c.enabled).order_by(datasources.c.name)
+_queues = select(datasources.c.name, datasources.c.queue).where(datasources.c.queue.is_not(None))
 
 _held = update(datasources).where(
     datasources.c.name == bindparam("of_name"),
@@ -71,6 +72,11 @@ def names(conn: Connection) -> list[str]:
     return list(conn.scalars(_names))
 
 
+def queues(conn: Connection) -> dict[str, str]:
+    """Return the queues of the datasources that name one, by their names."""
+    return {row.name: row.queue for row in conn.execute(_queues)}
+
+
 def set_marker(conn: Connection, name: str, marker: str) -> None:
     """Remember the content of the marker file that proves the root is the right one."""
     _set(conn, name, marker=marker)
@@ -95,14 +101,15 @@ def hold(conn: Connection, name: str, *, task: str, now: int, until: int) -> int
     """Let a task be the only one that writes to the catalog, and return its fence; None while another one is.
 
     A task may take over from itself: its next attempt gets a new fence, and the writes of the old one are refused.
-    A holder that is not heard of until `held_until` has lost it; so has one whose time lies further ahead than any
-    that is given now, because then a clock was set back. NotFound if there is no such datasource.
+    A holder that is not heard of until `held_until` has lost it; so has one whose time lies much further ahead than any
+    that is given now, because then a clock was set back. By less than a term clocks may differ, and a holder may have
+    stayed for longer while we waited for our turn to ask. NotFound if there is no such datasource.
     """
     free = or_(
         datasources.c.held_by.is_(None),
         datasources.c.held_by == task,
         datasources.c.held_until <= now,
-        datasources.c.held_until > until,
+        datasources.c.held_until > until + (until - now),
     )
     taking = update(datasources).where(datasources.c.name == name, free)
     values = {"held_by": task, "held_until": until, "held_fence": datasources.c.held_fence + 1}
@@ -111,6 +118,12 @@ def hold(conn: Connection, name: str, *, task: str, now: int, until: int) -> int
         return None
     fence: int = conn.execute(select(datasources.c.held_fence).where(datasources.c.name == name)).scalar_one()
     return fence
+
+
+def holder(conn: Connection, name: str) -> str | None:
+    """Return the task that writes to the catalog of a datasource, or None."""
+    found: str | None = conn.scalar(select(datasources.c.held_by).where(datasources.c.name == name))
+    return found
 
 
 def keep_hold(conn: Connection, name: str, *, fence: int, until: int) -> bool:

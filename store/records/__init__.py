@@ -11,8 +11,8 @@ from store.records.catalog import (
     EntryRecord,
     EventRecord,
     FolderChange,
-    FolderDigest,
     Matched,
+    RecycledRecord,
 )
 from store.records.gathering import Gathered, WindowRecord
 from store.records.history import (
@@ -65,7 +65,6 @@ __all__ = [
     "EventRecord",
     "Fan",
     "FolderChange",
-    "FolderDigest",
     "Gathered",
     "HookRecord",
     "JobRecord",
@@ -82,6 +81,7 @@ __all__ = [
     "Pause",
     "Promotion",
     "ReadyTask",
+    "RecycledRecord",
     "Removed",
     "Revision",
     "RunDetail",

@@ -5,7 +5,7 @@ Times are milliseconds UTC; `*_at` of None means that it has not happened.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -53,35 +53,34 @@ class DatasourceRecord(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int = 0
 
 
-class FolderDigest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a sync knows of a folder before it looks into it."""
+class FolderChange(NamedTuple):
+    """A folder as it is now; the path is in bytes from the root, which is the empty path.
 
-    id: int
-    digest: bytes
-    token: str | None
-
-
-class FolderChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A folder as it is now; the path is in bytes from the root, which is the empty path."""
+    A tuple, as `EntryChange` is, because a first sync makes a million of them.
+    """
 
     path: bytes
-    digest: bytes
     token: str | None = None
+    digest: bytes = b""
+    """Empty while its rows may be incomplete."""
     entry_count: int = 0
     bytes: int = 0
 
 
-class EntryChange(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as it is now: new, or different from what the catalog has."""
+class EntryChange(NamedTuple):
+    """An entry as it is now: new, or different from what the catalog has.
+
+    Inode and device are signed, and 0 where there is none; so is an empty etag.
+    """
 
     folder: bytes
     name: bytes
     kind: str
     size: int
     modified_ns: int
-    inode: int | None = None
-    device: int | None = None
-    etag: str | None = None
+    inode: int = 0
+    device: int = 0
+    etag: str = ""
     hash: str | None = None
 
 
@@ -93,11 +92,25 @@ class EntryRecord(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     size: int
     modified_ns: int
-    inode: int | None
-    device: int | None
+    inode: int
+    """Signed, as the device is; 0 where there is none."""
+    device: int
     etag: str | None
     hash: str | None
     changed_run: str | None
+
+
+class RecycledRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An item in a bin."""
+
+    bin_path: bytes
+    original_path: bytes
+    kind: str
+    items: int
+    bytes: int
+    deleted_at: int
+    deleted_by: str | None = None
+    run: str | None = None
 
 
 class CatalogCounts(msgspec.Struct, frozen=True, kw_only=True):

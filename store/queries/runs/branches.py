@@ -27,6 +27,7 @@ _take_place = (
         item=bindparam("item_json"),
         state=bindparam("to_state"),
         message=bindparam("message_json"),
+        queue=bindparam("to_queue"),
         queued_at=bindparam("at"),
     )
 )
@@ -69,6 +70,7 @@ def fan_out(conn: Connection, fans: Iterable[Fan]) -> None:
                 "item_json": first["item"],
                 "to_state": first["state"],
                 "message_json": first["message"],
+                "to_queue": first["queue"],
                 "at": first["queued_at"],
             },
         ).rowcount

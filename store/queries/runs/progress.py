@@ -49,7 +49,12 @@ _close = (
 _release = (
     update(tasks)
     .where(tasks.c.id == bindparam("of_task"), tasks.c.state == "waiting")
-    .values(state="queued", message=bindparam("message_json"), queued_at=bindparam("at"))
+    .values(
+        state="queued",
+        message=bindparam("message_json"),
+        queue=bindparam("to_queue"),
+        queued_at=bindparam("at"),
+    )
 )
 _skip = (
     update(tasks)
@@ -90,7 +95,15 @@ def close(conn: Connection, closings: Sequence[Closing]) -> int:
 
 def release_tasks(conn: Connection, ready: Sequence[ReadyTask]) -> int:
     """Queue waiting tasks whose step became ready, with the message they will be sent; return how many waited."""
-    rows = [{"of_task": task.task, "message_json": dumps(task.message), "at": task.at} for task in ready]
+    rows = [
+        {
+            "of_task": task.task,
+            "message_json": dumps(task.message),
+            "to_queue": task.message.queue,
+            "at": task.at,
+        }
+        for task in ready
+    ]
     return _execute(conn, _release, rows)
 
 

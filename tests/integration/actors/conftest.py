@@ -16,7 +16,15 @@ from actors.testing import MemoryCatalog, RecordingRun
 from store.engine import Store
 from store.queries import datasources
 from store.records import DatasourceRecord
-from tests.trees import Seen, catalogued, walked
+from tests.trees import Link, Seen, catalogued, make_tree, walked
+
+TREE = {
+    "a": {"x": b"1", "y": b"22", "deep": {"z": b"333"}},
+    "b": {},
+    "file": b"4444",
+    "link": Link("/etc"),
+    b"\xff\n": b"odd",
+}
 
 
 class WatchedCatalog:
@@ -28,13 +36,18 @@ class WatchedCatalog:
         self._committed = committed
         self.applied: list[Changes] = []
         self.read: list[bytes] = []
+        self.holds = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._catalog, name)
 
-    def entries(self, folders):
+    def hold(self, task):
+        self.holds += 1
+        return self._catalog.hold(task)
+
+    def rows(self, folders):
         self.read += [folder.path for folder in folders]
-        return self._catalog.entries(folders)
+        return self._catalog.rows(folders)
 
     def apply(self, changes, *, before_commit):
         self.applied.append(changes)
@@ -57,8 +70,14 @@ class Killed(BaseException):
 class Synced:
     """A datasource under test: change the folder at `root`, then `sync` it."""
 
-    def __init__(self, datasource: Datasource, open_catalog: Callable[[], Catalog]) -> None:
+    def __init__(
+        self,
+        datasource: Datasource,
+        open_catalog: Callable[[], Catalog],
+        last_sync: Callable[[], dict[str, Any] | None] = lambda: None,
+    ) -> None:
         self.datasource = datasource
+        self.last_sync = last_sync
         self.root = Path(datasource.root)
         self.open_catalog = open_catalog
         self.run = self.new_run()
@@ -114,7 +133,12 @@ def make_synced(tmp_path: Path, store: Store | None) -> Callable[[], Synced]:
         name = "files" if not made else f"files{len(made)}"
         folder = tmp_path / name
         folder.mkdir()
-        made.append(Synced(Datasource(name=name, root=str(folder)), _catalog_of(store, name, folder)))
+        open_catalog = _catalog_of(store, name, folder)
+        made.append(
+            Synced(
+                Datasource(name=name, root=str(folder)), open_catalog, lambda: _last_sync(store, name, open_catalog())
+            )
+        )
         return made[-1]
 
     return make
@@ -126,10 +150,33 @@ def synced(make_synced: Callable[[], Synced]) -> Synced:
     return make_synced()
 
 
+@pytest.fixture
+def filled(synced):
+    """The datasource with a tree in it, synced once."""
+    make_tree(synced.root, TREE)
+    synced.sync()
+    return synced
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Transactions of few rows."""
+    for place in ("actors.syncing.writer.BATCH", "actors.syncing.reconcile._CHUNK_ROWS"):
+        monkeypatch.setattr(place, 7)
+    return 7
+
+
 def _catalog_of(store: Store | None, name: str, root: Path) -> Callable[[], Catalog]:
     if store is None:
         catalog = MemoryCatalog()
-        return lambda: catalog
+        return lambda: MemoryCatalog(catalog)
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name=name, kind="local", root=str(root)), at=0)
     return lambda: StoredDatasources(store, run="run").catalog(name)
+
+
+def _last_sync(store: Store | None, name: str, catalog: Any) -> dict[str, Any] | None:
+    if store is None:
+        return catalog.syncs[-1]
+    with store.reading() as conn:
+        return datasources.get(conn, name).last_sync

@@ -1,28 +1,55 @@
 """A process that syncs one datasource and writes what it emits and remembers to a file; made to be killed.
 
-Arguments: database address, datasource, file. It continues from the last checkpoint in the file.
+Arguments: database address, datasource, file, and, if it shall kill itself, at which transaction and on which side of
+its commit (`3 before`). It continues from the last checkpoint in the file.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
-from actors.stored import StoredDatasources
+from actors.catalog import Changes
+from actors.stored import StoredCatalog, StoredDatasources
 from actors.sync import SyncParams, sync
 from actors.testing import RecordingRun, Said
 from store.engine import Store
 
 
+class DyingCatalog(StoredCatalog):
+    """A catalog whose process is killed at one of its transactions."""
+
+    def __init__(self, store: Store, datasource: str, *, run: str, die_at: int, side: str) -> None:
+        super().__init__(store, datasource, run=run)
+        self._left = die_at
+        self._side = side
+
+    def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
+        self._left -= 1
+
+        def announce() -> None:
+            before_commit()
+            if self._left == 0 and self._side == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        super().apply(changes, before_commit=announce)
+        if self._left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class WritingRun(RecordingRun):
     """A run whose events and checkpoints outlive its process, as they do in the bus."""
 
-    def __init__(self, store: Store, path: str) -> None:
-        checkpoints = [json.loads(line)["state"] for line in read_lines(path) if '"state"' in line]
+    def __init__(self, store: Store, path: str, dying: list[str]) -> None:
+        checkpoints = [json.loads(line)["state"] for line in read_lines(path) if line.startswith('{"state"')]
         super().__init__(state=checkpoints[-1] if checkpoints else None)
+        self._store = store
         self._stored = StoredDatasources(store, run=self.id)
+        self._dying = dying
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def emit(self, type: str, data: Any, subject: str | None = None) -> None:  # noqa: A002
@@ -35,7 +62,9 @@ class WritingRun(RecordingRun):
         return self._stored.datasource(name)
 
     def catalog(self, name: str):
-        return self._stored.catalog(name)
+        if not self._dying:
+            return self._stored.catalog(name)
+        return DyingCatalog(self._store, name, run=self.id, die_at=int(self._dying[0]), side=self._dying[1])
 
     def _write(self, said: dict[str, Any]) -> None:
         os.write(self._file, json.dumps(said).encode() + b"\n")
@@ -51,12 +80,12 @@ def read_lines(path: str) -> list[str]:
 
 def events_in(path: str) -> list[Said]:
     """Give the events that all processes wrote."""
-    said = map(json.loads, read_lines(path))
+    said = [json.loads(line) for line in read_lines(path) if not line.startswith('{"state"')]
     return [Said(each["type"], each["data"], None) for each in said if "type" in each]
 
 
 if __name__ == "__main__":
-    url, name, path = sys.argv[1:]
-    run = WritingRun(Store(url), path)
+    url, name, path, *dying = sys.argv[1:]
+    run = WritingRun(Store(url), path, dying)
     result = sync(run, SyncParams(datasource=name, allow_deletions=True))
     print(result.model_dump_json())

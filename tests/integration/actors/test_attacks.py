@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from actors.datasources.local import LocalStorage
+from actors.datasources.frontier import Place
+from actors.datasources.local.storage import LocalStorage
+from actors.datasources.local.walkers import Walkers
+from actors.datasources.local.walking import Setup
 from actors.datasources.openat2 import open_beneath, open_by_steps
+from actors.datasources.paths import Root
+from actors.datasources.scanning import scan
 from actors.datasources.storage import Datasource, Listing, Unlisted
 from actors.sync import SyncParams, sync
 from actors.testing import RecordingRun
@@ -63,11 +68,10 @@ def test_nothing_outside_is_listed_or_read(flipping, opener):
     until = time.monotonic() + _SECONDS
 
     while time.monotonic() < until:
-        for found in storage.scan(b""):
+        for found in scan(storage, [b""], lambda _: {}):
             if isinstance(found, Unlisted):
                 seen["refused"] += 1
-            else:
-                assert isinstance(found, Listing)
+            elif isinstance(found, Listing):
                 assert CANARY not in [row.name for row in found.rows], found.path
         for path in (b"door/canary", b"door/inner/canary", b"a/door/inner/canary"):
             with contextlib.suppress(OSError):
@@ -78,6 +82,28 @@ def test_nothing_outside_is_listed_or_read(flipping, opener):
 
     assert seen["walks"] > 10
     storage.close()
+
+
+@pytest.mark.parametrize("by_steps", [False, True], ids=["openat2", "steps"])
+def test_nothing_outside_is_listed_by_helper_processes(flipping, by_steps):
+    doors = [Place(path, 0) for path in (b"door", b"door/inner", b"a/door", b"a/door/inner")]
+    seen = {"listed": 0, "refused": 0}
+    until = time.monotonic() + _SECONDS
+
+    with (
+        Root(str(flipping)) as root,
+        Walkers(root.descriptor, Setup(by_steps=by_steps, include=(), exclude=()), count=2) as walkers,
+    ):
+        while time.monotonic() < until:
+            while walkers.room:
+                walkers.ask(doors * 10, {})
+            for _, found, _ in walkers.told():
+                seen["refused" if isinstance(found, Unlisted) else "listed"] += 1
+                if isinstance(found, Listing):
+                    assert CANARY not in [row.name for row in found.rows], found.path
+
+    assert seen["listed"] > 100
+    assert seen["refused"] > 10
 
 
 def test_nothing_outside_comes_into_the_catalog_or_an_event(flipping):

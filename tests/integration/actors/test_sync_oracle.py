@@ -35,7 +35,7 @@ class SyncedTree(RuleBasedStateMachine):
         catalog = MemoryCatalog()
         (self.folder / "root").mkdir()
         (self.folder / "outside" / "a").mkdir(parents=True)
-        self.synced = Synced(Datasource(name="files", root=str(self.folder / "root")), lambda: catalog)
+        self.synced = Synced(Datasource(name="files", root=str(self.folder / "root")), lambda: MemoryCatalog(catalog))
         self.stamp = 1_000
 
     def teardown(self) -> None:
@@ -115,20 +115,19 @@ class SyncedTree(RuleBasedStateMachine):
         assert replay(before, self.synced.run.events) == after
         assert self.synced.changes() == {}
 
-    @rule(path=PATHS)
-    def sync_a_part(self, path: bytes) -> None:
-        try:
-            text = path.decode()
-        except UnicodeDecodeError:
-            return
-        self.synced.sync(path=text, allow_deletions=True)
+    @rule(paths=st.lists(PATHS, min_size=1, max_size=3))
+    def sync_parts(self, paths: list[bytes]) -> None:
+        texts = [path.decode("utf-8", "surrogateescape") for path in paths]
+        before = {path: seen[:2] for path, seen in self.synced.known().items()}
+        self.synced.sync(paths=texts, allow_deletions=True)
 
-        below = path + b"/"
         known, there = self.synced.known(), walked(self.synced.root)
         for found, other in ((known, there), (there, known)):
             for each, seen in found.items():
-                if each == path or each.startswith(below):
+                if any(each == path or each.startswith(path + b"/") for path in paths):
                     assert other.get(each) == seen
+        after = {path: seen[:2] for path, seen in known.items()}
+        assert replay(before, self.synced.run.events) == after
 
     @invariant()
     def catalog_holds_together(self) -> None:

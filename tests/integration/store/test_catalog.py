@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rota.errors import NotFound
-from store.engine import Store
+from store.engine import Connection, Store
 from store.queries import catalog, datasources
 from store.records import CatalogCounts, DatasourceRecord, EntryChange, FolderChange
 from tests.factories import NOW
@@ -30,9 +30,14 @@ def _entry(folder: bytes, name: bytes, **fields: object) -> EntryChange:
     return EntryChange(folder=folder, name=name, **(defaults | fields))  # type: ignore[arg-type]
 
 
-def _apply(store: Store, datasource: str = "files", **changes: object) -> int:
+def _apply(store: Store, datasource: str = "files", **changes: object) -> None:
     with store.writing() as conn:
-        return catalog.apply_changes(conn, datasource, run="run-1", **changes)  # type: ignore[arg-type]
+        catalog.apply_changes(conn, datasource, run="run-1", **changes)  # type: ignore[arg-type]
+
+
+def _folders(conn: Connection) -> list[catalog.FolderTuple]:
+    root = catalog.folders_at(conn, "files", [b""])
+    return root + catalog.folders_after(conn, "files", below=b"", after=None, limit=100)
 
 
 def _names(store: Store, folder: bytes = b"") -> list[bytes]:
@@ -41,63 +46,65 @@ def _names(store: Store, folder: bytes = b"") -> list[bytes]:
 
 
 def test_folders_and_entries_come_back_as_they_were(files: Store) -> None:
-    written = _apply(
+    _apply(
         files,
         changed_folders=[_folder(b"", token="t", entry_count=2, bytes=5), _folder(b"caf\xe9", digest=b"x" * 16)],
         changed_entries=[
-            _entry(b"", ODD, inode=2**64 - 1, device=7, etag="e", hash="xxh3:1"),
+            _entry(b"", ODD, inode=-(2**63), device=7, etag="e", hash="xxh3:1"),
             _entry(b"", b"caf\xe9", kind="folder", size=0),
             _entry(b"caf\xe9", b"a"),
         ],
     )
 
-    assert written == 3
     with files.reading() as conn:
-        digests = catalog.folder_digests(conn, "files")
-        rows = catalog.entries_of(conn, [folder.id for folder in digests.values()])
+        folders = {
+            path: each for each in catalog.folders_at(conn, "files", [b"", b"caf\xe9", b"x"]) for path in each[1:2]
+        }
+        rows = catalog.rows_of(conn, [folder[0] for folder in folders.values()])
+        assert catalog.find_row(conn, "files", ODD) in rows[folders[b""][0]]
         found = catalog.find_entry(conn, "files", ODD)
         assert catalog.find_entry(conn, "files", b"caf\xe9/a") is not None
         assert catalog.find_entry(conn, "files", b"none/a") is None
         assert catalog.find_entry(conn, "other", ODD) is None
         assert catalog.counts(conn, "files") == CatalogCounts(folders=2, entries=2, bytes=5)
-    assert {path: (folder.digest, folder.token) for path, folder in digests.items()} == {
-        b"": (b"12345678", "t"),
-        b"caf\xe9": (b"x" * 16, None),
+    assert {path: folder[2:4] for path, folder in folders.items()} == {
+        b"": ("t", b"12345678"),
+        b"caf\xe9": (None, b"x" * 16),
     }
     assert found is not None
     assert (found.kind, found.size, found.modified_ns) == ("file", 5, NOW * 1_000_000)
-    assert (found.inode, found.device, found.etag, found.hash) == (2**64 - 1, 7, "e", "xxh3:1")
+    assert (found.inode, found.device, found.etag, found.hash) == (-(2**63), 7, "e", "xxh3:1")
     assert found.changed_run == "run-1"
-    assert [entry.name for entry in rows[digests[b""].id]] == sorted([ODD, b"caf\xe9"])
+    assert sorted(row[0] for row in rows[folders[b""][0]]) == sorted([ODD, b"caf\xe9"])
 
 
 def test_the_same_changes_again_change_nothing(files: Store) -> None:
     changes = {"changed_folders": [_folder(b"")], "changed_entries": [_entry(b"", b"a"), _entry(b"", b"b")]}
     _apply(files, **changes)
     with files.reading() as conn:
-        before = catalog.folder_digests(conn, "files")
+        before = _folders(conn)
 
     _apply(files, **changes)
 
     assert _names(files) == [b"a", b"b"]
     with files.reading() as conn:
-        assert catalog.folder_digests(conn, "files") == before
+        assert _folders(conn) == before
 
 
 def test_entries_are_updated_and_removed(files: Store) -> None:
     _apply(files, changed_folders=[_folder(b"")], changed_entries=[_entry(b"", name) for name in (b"a", b"b", b"c")])
 
-    touched = _apply(
+    _apply(
         files,
         changed_folders=[_folder(b"", digest=b"new12345")],
         changed_entries=[_entry(b"", b"a", size=9)],
         removed_entries=[(b"", b"b"), (b"", b"none"), (b"none", b"a")],
     )
 
-    assert (touched, _names(files)) == (2, [b"a", b"c"])
+    assert _names(files) == [b"a", b"c"]
     with files.reading() as conn:
         found = catalog.find_entry(conn, "files", b"a")
-        assert catalog.folder_digests(conn, "files")[b""].digest == b"new12345"
+        assert [folder[3] for folder in _folders(conn)] == [b"new12345"]
     assert found is not None
     assert found.size == 9
 
@@ -109,10 +116,10 @@ def test_a_removed_folder_takes_its_entries_along(files: Store) -> None:
         changed_entries=[_entry(b"x", b"a"), _entry(b"x", b"b"), _entry(b"x/y", b"c")],
     )
 
-    assert _apply(files, removed_folders=[b"x", b"none"]) == 2
+    _apply(files, removed_folders=[b"x", b"none"])
 
     with files.reading() as conn:
-        assert set(catalog.folder_digests(conn, "files")) == {b"", b"x/y"}
+        assert [folder[1] for folder in _folders(conn)] == [b"", b"x/y"]
         with pytest.raises(NotFound):
             catalog.list_entries(conn, "files", b"x")
 
@@ -124,9 +131,61 @@ def test_datasources_do_not_mix(files: Store) -> None:
     assert _names(files) == [b"files"]
 
 
-def test_an_entry_needs_its_folder(files: Store) -> None:
-    with pytest.raises(NotFound):
-        _apply(files, changed_entries=[_entry(b"none", b"a")])
+def test_a_folder_is_made_for_its_entries_and_has_no_digest(files: Store) -> None:
+    _apply(files, changed_entries=[_entry(b"new", b"a")])
+
+    with files.reading() as conn:
+        assert [folder[1:4] for folder in _folders(conn)] == [(b"new", None, b"")]
+    assert _names(files, b"new") == [b"a"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"changed_entries": [_entry(b"x", b"a", size=9)]}, {"removed_entries": [(b"x", b"a")]}],
+    ids=["written", "removed"],
+)
+def test_a_folder_that_changes_without_a_digest_loses_it(files: Store, change: dict[str, object]) -> None:
+    _apply(files, changed_folders=[_folder(b"x", token="t", entry_count=1)], changed_entries=[_entry(b"x", b"a")])
+
+    _apply(files, **change)
+
+    with files.reading() as conn:
+        assert [folder[1:4] for folder in _folders(conn)] == [(b"x", None, b"")]
+        assert catalog.counts(conn, "files").entries == 1
+
+
+def test_an_entry_moves_to_a_name_that_is_freed_in_the_same_batch(files: Store) -> None:
+    _apply(files, changed_folders=[_folder(b"")], changed_entries=[_entry(b"", b"a"), _entry(b"", b"b", size=7)])
+
+    _apply(files, removed_entries=[(b"", b"a"), (b"", b"b")], changed_entries=[_entry(b"", b"a", size=7)])
+
+    with files.reading() as conn:
+        assert [(entry.name, entry.size) for entry in catalog.list_entries(conn, "files").items] == [(b"a", 7)]
+
+
+def test_folders_are_given_bit_by_bit_in_the_order_of_paths(files: Store) -> None:
+    paths = [b"", b"a", b"a-b", b"a/b", b"a/b/c", b"a0", b"b"]
+    _apply(files, changed_folders=[_folder(path) for path in paths])
+
+    with files.reading() as conn:
+        assert [folder[1] for folder in _folders(conn)] == paths
+        first = catalog.folders_after(conn, "files", below=b"a", after=None, limit=1)
+        rest = catalog.folders_after(conn, "files", below=b"a", after=b"a/b", limit=9)
+    assert [folder[1] for folder in first + rest] == [b"a/b", b"a/b/c"]
+
+
+def test_rows_from_before_there_were_etags_are_like_new_ones(files: Store) -> None:
+    _apply(files, changed_folders=[_folder(b"")], changed_entries=[_entry(b"", b"a")])
+    with files.writing() as conn:
+        conn.exec_driver_sql("UPDATE entries SET inode = NULL, device = NULL, etag = NULL")
+
+    with files.reading() as conn:
+        row = catalog.find_row(conn, "files", b"a")
+        found = catalog.find_entry(conn, "files", b"a")
+    assert row is not None
+    assert row[4:8] == (0, 0, "", None)
+    assert found is not None
+    assert (found.inode, found.device, found.etag) == (0, 0, None)
 
 
 def test_pages_of_entries_join_up(files: Store) -> None:
@@ -154,7 +213,7 @@ def test_a_large_batch_goes_in_and_out(files: Store) -> None:
     folders = [_folder(b"f%d" % number) for number in range(700)]
     entries = [_entry(folder.path, b"n%d" % number) for folder in folders for number in range(3)]
 
-    assert _apply(files, changed_folders=folders, changed_entries=entries) == 2100
+    _apply(files, changed_folders=folders, changed_entries=entries)
 
     with files.writing() as conn:
         removed = [catalog.remove_batch(conn, "files", limit=400) for _ in range(2)]
@@ -185,3 +244,26 @@ def test_a_deleted_datasource_takes_its_catalog_along(files: Store) -> None:
                 missing(conn, "files")
         with pytest.raises(NotFound):
             datasources.set_marker(conn, "files", "1")
+
+
+def test_a_holder_stays_although_its_clock_is_a_little_ahead(files: Store) -> None:
+    minute = 60_000
+    with files.writing() as conn:
+        fence = datasources.hold(conn, "files", task="one", now=NOW + 500, until=NOW + 500 + minute)
+        assert datasources.hold(conn, "files", task="other", now=NOW, until=NOW + minute) is None
+        assert datasources.holder(conn, "files") == "one"
+        assert fence is not None
+        assert datasources.keep_hold(conn, "files", fence=fence, until=NOW + minute)
+
+
+@pytest.mark.parametrize("later", [61_000, -3_600_000], ids=["silent", "clock set back"])
+def test_a_holder_that_cannot_be_believed_any_more_loses_it(files: Store, later: int) -> None:
+    minute = 60_000
+    with files.writing() as conn:
+        lost = datasources.hold(conn, "files", task="one", now=NOW, until=NOW + minute)
+        fence = datasources.hold(conn, "files", task="other", now=NOW + later, until=NOW + later + minute)
+        assert lost is not None
+        assert fence == lost + 1
+        assert not datasources.keep_hold(conn, "files", fence=lost, until=NOW + 2 * minute)
+        datasources.release(conn, "files", fence=lost)
+        assert datasources.holder(conn, "files") == "other"

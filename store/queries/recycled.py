@@ -1,0 +1,17 @@
+"""What is in the bins: since when, from where, by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from store.records import RecycledRecord
+from store.tables import recycled
+
+
+def add(conn: Connection, datasource: str, items: Sequence[RecycledRecord]) -> None:
+    """Add items that went into the bin of a datasource."""
+    if items:
+        conn.execute(insert(recycled), [{"datasource": datasource, **msgspec.structs.asdict(item)} for item in items])

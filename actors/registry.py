@@ -22,7 +22,7 @@ from pydantic import BaseModel
 
 from rota.times import duration_ms
 
-SHIPPED = ("actors.http", "actors.sleep", "actors.sync")
+SHIPPED = ("actors.http", "actors.mirror", "actors.probe", "actors.sleep", "actors.sync")
 ENTRY_POINTS = "rota.actors"
 
 # Dramatiq accepts no other queue names; actor names are also label values in metrics and paths in the API.

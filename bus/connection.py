@@ -19,6 +19,7 @@ from bus.presence import Presence
 from bus.reaper import Reaper
 from bus.scripts import Scripts
 from bus.sender import Sender
+from bus.watched import WatchList
 from rota.errors import BusUnavailable
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Bus:
         self.reaper = Reaper(self.scripts, lease_ms)
         self.dead = DeadLetters(self.client, self.scripts, self.keys)
         self.census = Census(self.client, self.keys)
+        self.watched = WatchList(self.client, self.keys)
 
     @cached_property
     def timetable(self) -> Timetable:

@@ -182,6 +182,11 @@ class Keys:
         """String, the scheduler that came when no other was there; until it leaves. Owner: presence."""
         return self._key("present", "founder")
 
+    @property
+    def watched(self) -> str:
+        """String, the folders that workers are to watch (JSON); as long as there is one. Owner: leader."""
+        return self._key("watched")
+
     def queue(self, name: str, level: str) -> str:
         """Sorted set, `sequence message id` by turn, of what waits in a level. Owner: enqueue, settle, reap, fetch."""
         return self._key("waiting", name, level)

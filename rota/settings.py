@@ -8,6 +8,7 @@ Addresses with passwords may be references: `env:NAME` or `file:PATH`.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -107,6 +108,10 @@ class Settings(BaseSettings):
     )
     queues: Names = Field(
         default=(), description="Queues that a worker serves; unset serves the queues of all actors it knows."
+    )
+    watch: bool = Field(
+        default=sys.platform == "linux",
+        description="A worker watches the local datasources that say so and are on its machine; Linux only.",
     )
     child_max_tasks: int = Field(
         default=0, ge=0, description="Tasks after which a child process is replaced by a fresh one; 0 never."

@@ -36,6 +36,7 @@ from scheduler.ticks import Ticks
 from scheduler.timing.timekeeping import TrustedClock
 from scheduler.upkeep import Upkeep
 from scheduler.waiting import Waiting
+from scheduler.watched import Watched
 from store.engine import Store
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Scheduler:
         self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=trusted, tally=tally)
         self.waiting = Waiting(*shared, clock=trusted)
         self.upkeep = Upkeep(store, self.leader, clock=trusted)
+        self.watched = Watched(store, bus, self.leader)
         self.started = Started(bus, owner, start=start, clock=clock)
         checkpoints = Loop("checkpoints", store.checkpoint, interval=CHECKPOINT_SECONDS)
         self.loops: tuple[Loop, ...] = (
@@ -97,6 +99,7 @@ class Scheduler:
             self.sweeper.loop,
             self.waiting.loop,
             self.upkeep.loop,
+            self.watched.loop,
         )
 
     def start(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import selectors
@@ -32,11 +31,13 @@ from workers.middleware.control import Control
 from workers.middleware.limits import Limits
 from workers.middleware.metrics import Metrics
 from workers.nursery import Plan
+from workers.orders import read_orders
 from workers.places import StorePlaces
 from workers.processes import die_with_parent, installed_version, make_bell, name_process, resident_bytes
 from workers.running import Running
 from workers.stages import Stages
 from workers.tallies import ThreadTallies
+from workers.watching_share import served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,21 +75,33 @@ class Child:
         self.isolation = Isolation(plan, max_bytes=settings.isolate_max_bytes)
         executor = Executor(self.broker, self.running, places=self.places, isolation=self.isolation, clock=self.clock)
         executor.declare(self.registry.values())
+        for queue in settings.queues:
+            # One of its own, of the datasources of a site: any actor's messages may come through it.
+            self.broker.declare_queue(queue)
         self.worker = Worker(
             self.broker, queues=set(settings.queues) or None, worker_threads=settings.threads, worker_timeout=1_000
         )
+        self._watch = False
+        self._stopping = False
         self._about = {**about, **self._fixed_about()}
         self.broker.listeners.about.append(self._say_about)
 
     @property
     def queues(self) -> tuple[str, ...]:
         """The queues that are served."""
+        return self.settings.queues or self.registry.queues()
+
+    @property
+    def serves_isolated(self) -> bool:
+        """Whether a message of an isolated actor may come; through the queue of a datasource any actor's may."""
         known = self.registry.queues()
-        return tuple(queue for queue in known if queue in self.settings.queues) if self.settings.queues else known
+        if any(queue not in known for queue in self.queues):
+            return True
+        return any(spec.isolate and spec.queue in self.queues for spec in self.registry.values())
 
     def start(self) -> None:
         """Begin to take messages."""
-        if any(spec.isolate and spec.queue in self.queues for spec in self.registry.values()):
+        if self.serves_isolated:
             self.isolation.start()
         self.running.watch((self.attempts.report, self.limits.check, self.control.press))
         settle()
@@ -96,6 +109,7 @@ class Child:
 
     def stop(self, stages: Stages) -> None:
         """Stop in stages; a child that leaves by itself lets its tasks finish as far as the grace allows."""
+        self._stopping = True
         grace = self.settings.grace_seconds
         stages.stop(grace=grace, finish=grace / 2 if self.leaving else None)
         self.isolation.close()
@@ -116,7 +130,15 @@ class Child:
             names.THREADS.name: float(self.settings.threads),
             names.RESIDENT_MEMORY.name: float(resident),
         }
-        return Figures(counted=self.tallies.snapshot(), gauges=gauges, leaving=self.leaving)
+        counted = self.tallies.snapshot()
+        return Figures(counted=counted, gauges=gauges, leaving=self.leaving, watch=self._has_to_watch())
+
+    def _has_to_watch(self) -> bool:
+        """Say whether there is something to watch, as it was known last; the bus is not asked any more at the end."""
+        if self.settings.watch and not self._stopping:
+            with suppress(BusUnavailable):
+                self._watch = bool(served(self.bus.watched.read(), self.settings.queues))
+        return self._watch
 
     def _counted(self, attempts: int) -> None:
         if attempts == self.settings.child_max_tasks:
@@ -201,18 +223,6 @@ class Process:
 
     def _tell(self, child: Child) -> None:
         write_figures(self._supervisor, child.figures())
-
-
-def read_orders(connection: socket.socket) -> dict[str, Any]:
-    """Return what the supervisor orders: one line of JSON."""
-    data = bytearray()
-    while not data.endswith(b"\n"):
-        some = connection.recv(65_536)
-        if not some:
-            os._exit(1)
-        data += some
-    orders: dict[str, Any] = json.loads(data)
-    return orders
 
 
 def main() -> None:

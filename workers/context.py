@@ -14,6 +14,7 @@ from rota.runs import Progress, cut_middle, plain_text
 
 if TYPE_CHECKING:
     from actors.catalog import Catalog
+    from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
     from rota.clock import Clock
     from rota.messages import Level, TaskMessage
@@ -55,6 +56,9 @@ class Datasources(Protocol):
 
     def catalog(self, name: str) -> Catalog:
         """Give a catalog; raises NotFound."""
+
+    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
+        """Record what went into the bin of a datasource."""
 
 
 class Places(Protocol):
@@ -195,6 +199,10 @@ class WorkerRun:
     def catalog(self, name: str) -> Catalog:
         """Give the catalog of the datasource of that name; raises NotFound."""
         return self._places.of(self._task.run).catalog(name)
+
+    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
+        """Record what this run put into the bin of a datasource."""
+        self._places.of(self._task.run).recycle(name, items)
 
 
 def _sync(path: str | Path, flags: int, folder: int | None) -> None:

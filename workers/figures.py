@@ -20,12 +20,13 @@ class Figures:
     """What one child counted since its start, and its gauges of this moment.
 
     `counted` holds (metric, label values, cells) as `workers.tallies` keeps them. `leaving` is why the child stops by
-    itself, empty as long as it does not.
+    itself, empty as long as it does not. `watch` says that there are folders which this worker is to watch.
     """
 
     counted: list[Counted] = field(default_factory=list)
     gauges: dict[str, float] = field(default_factory=dict)
     leaving: str = ""
+    watch: bool = False
 
 
 def write_figures(connection: socket.socket, figures: Figures) -> None:
@@ -68,4 +69,4 @@ class FiguresReader:
             said: dict[str, Any] = json.loads(self._received[_LENGTH.size : end])
             del self._received[:end]
             counted = [(name, tuple(labels), cells) for name, labels, cells in said["counted"]]
-            yield Figures(counted=counted, gauges=said["gauges"], leaving=said["leaving"])
+            yield Figures(counted=counted, gauges=said["gauges"], leaving=said["leaving"], watch=said["watch"])

@@ -27,8 +27,11 @@ LONGEST_PAUSE_SECONDS = 30.0
 class Offspring:
     """A child and its successors; belongs to the supervisor's thread."""
 
-    def __init__(self, number: int, settings: dict[str, Any], *, about: dict[str, str]) -> None:
+    def __init__(
+        self, number: int, settings: dict[str, Any], *, about: dict[str, str], module: str = "workers.child"
+    ) -> None:
         self._number = number
+        self.module = module
         self._settings = settings
         self._about = about
         self._process: subprocess.Popen[bytes] | None = None
@@ -71,7 +74,7 @@ class Offspring:
         self._started = time.monotonic()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 -- our own module
-                python_command("workers.child", str(theirs.fileno()), str(os.getpid())),
+                python_command(self.module, str(theirs.fileno()), str(os.getpid())),
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 # Ctrl-C is for the supervisor, which passes it on in its own way.
@@ -85,7 +88,7 @@ class Offspring:
 
     def successor(self) -> Offspring:
         """Return a new place with the same number, for while this one's child takes its leave."""
-        return Offspring(self._number, self._settings, about=self._about)
+        return Offspring(self._number, self._settings, about=self._about, module=self.module)
 
     def read(self) -> list[Figures]:
         """Return the figures that have come; sets `closed` when the child has closed its end."""

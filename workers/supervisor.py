@@ -33,6 +33,7 @@ logger = logging.getLogger("workers.supervisor")
 #: What a child needs beyond its grace: to interrupt, to give back, to settle.
 MARGIN_SECONDS = 4.0
 CHECK_SECONDS = 5.0
+WATCHER = "workers.watching"
 ENDING_SECONDS = 0.05
 KILL_AGAIN_SECONDS = 1.0
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -68,9 +69,10 @@ class Supervisor:
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._board = Board(resident_bytes)
+        self._board = Board(self._own_bytes)
         self._exposition: Exposition | None = None
         self._offspring: list[Offspring] = []
+        self._watcher: Offspring | None = None
         self._helpers: list[subprocess.Popen[bytes]] = []
         self._asked = 0
         self._forwarded = 0
@@ -113,6 +115,10 @@ class Supervisor:
         """Where the metrics are served, None when they are not."""
         return self._exposition.address if self._exposition is not None else None
 
+    def _own_bytes(self) -> int:
+        watcher = self._watcher.pid if self._watcher is not None else None
+        return resident_bytes() + (resident_bytes(watcher) if watcher is not None else 0)
+
     def _serve_metrics(self) -> dict[str, str]:
         if self._orders.metrics_port is None:
             return {}
@@ -130,7 +136,8 @@ class Supervisor:
             logger.error("child.not_spawned", extra={"error": str(error), "again_in": slot.pause()})  # noqa: TRY400
             return
         self._selector.register(connection, selectors.EVENT_READ, slot)
-        logger.info("child.spawned", extra={"worker": slot.worker_id, "pid": slot.pid})
+        event = "watcher.spawned" if slot is self._watcher else "child.spawned"
+        logger.info(event, extra={"worker": slot.worker_id, "pid": slot.pid})
 
     def _wait(self) -> None:
         now = time.monotonic()
@@ -152,6 +159,8 @@ class Supervisor:
             if figures.leaving and not slot.leaving:
                 slot.leaving = figures.leaving
                 self._replace(slot)
+            if figures.watch and self._watcher is None and not self._asked:
+                self._start_watcher()
         if slot.closed:
             self._selector.unregister(slot.connection)
 
@@ -162,6 +171,12 @@ class Supervisor:
         successor = slot.successor()
         self._offspring.append(successor)
         self._start(successor)
+
+    def _start_watcher(self) -> None:
+        # A process like a child: only a child knows whether there is something to watch, and most have nothing.
+        self._watcher = Offspring(0, self._orders.settings, about={}, module=WATCHER)
+        self._offspring.append(self._watcher)
+        self._start(self._watcher)
 
     def _look_after(self) -> None:
         self._helpers = [helper for helper in self._helpers if helper.poll() is None]
@@ -197,12 +212,13 @@ class Supervisor:
             slot.kill()
 
     def _bury(self, slot: Offspring) -> None:
+        if slot is self._watcher:
+            self._bury_watcher(slot)
+            return
         meant = slot.exit_code == 0 and bool(self._asked or slot.leaving)
         for figures in slot.read():
             self._board.update(slot.worker_id, figures)
-        with suppress(KeyError, ValueError):
-            self._selector.unregister(slot.connection)
-        slot.connection.close()
+        self._disconnect(slot)
         reason = slot.leaving or ("crashed" if not meant else None)
         self._board.depart(slot.worker_id, reason)
         level = logging.INFO if meant else logging.ERROR
@@ -213,6 +229,22 @@ class Supervisor:
             self._offspring.remove(slot)
         else:
             slot.plan_restart()
+
+    def _bury_watcher(self, slot: Offspring) -> None:
+        self._disconnect(slot)
+        level = logging.ERROR if slot.exit_code else logging.INFO
+        logger.log(level, "watcher.ended", extra={"worker": slot.worker_id, "exit": slot.exit_code})
+        if slot.exit_code and not self._asked:
+            slot.plan_restart()
+            return
+        # It had nothing to watch any more; another one starts when there is something again.
+        self._offspring.remove(slot)
+        self._watcher = None
+
+    def _disconnect(self, slot: Offspring) -> None:
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(slot.connection)
+        slot.connection.close()
 
     def _release(self, worker_id: str) -> None:
         try:

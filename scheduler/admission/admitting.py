@@ -19,6 +19,7 @@ from rota.states import RunState
 from rota.times import rfc3339
 from scheduler.admission.drafts import Draft, Request, draft
 from scheduler.admission.placing import Stopped, place
+from scheduler.admission.queues import Queues
 from scheduler.jobs.plans import Plan, make_plan
 from scheduler.runs.endings import Recorded
 from scheduler.runs.following import PlansAtHand, go_on, take_over
@@ -103,7 +104,8 @@ def delays_of(admitted: Iterable[Admitted]) -> dict[str, int]:
 
 def admit_in(conn: Connection, requests: Sequence[Request], *, now: int, plans: Mapping[str, Plan]) -> list[Admitted]:
     """Admit requests within a transaction; `plans` hold every job that is asked for."""
-    drafts = [draft(plans[request.job], request, now) for request in requests]
+    queues = Queues(conn)
+    drafts = [queues.route(draft(plans[one.job], one, now), plans[one.job]) for one in requests]
     placed = place(conn, requests, drafts, plans=plans, now=now)
     new = [one for n, one in enumerate(placed.drafts) if n not in placed.repeated]
     inserted = _insert(conn, new)

@@ -24,7 +24,8 @@ class StepPlan:
     """A step with what its messages have in common; `dynamic` parameters hold `${…}` and are filled in per run.
 
     `first` means that it starts with the run; every other one is decided on once the run is in the store, also one that
-    needs nothing and has a `condition` or `items`. `names` are those that its expressions use.
+    needs nothing and has a `condition` or `items`. `names` are those that its expressions use. `placed` means that its
+    actor is given a datasource, which may have a queue of its own.
     """
 
     id: str
@@ -39,6 +40,7 @@ class StepPlan:
     items: Expression | None = None
     parallel: int = 1
     names: frozenset[str] = frozenset()
+    placed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ class Plan:
 
     `defaults` are the parameters of a run that is given none, None if something must be given. `problem` says why it
     cannot be started here at all, such as an actor that is not installed. `undecided` means that a step that needs
-    nothing is decided on once the run is in the store.
+    nothing is decided on once the run is in the store, `placed` that one has a datasource.
     `limit` is that of its open runs, see `limit_under`; with a `late_ms` they are late after so long.
     """
 
@@ -148,6 +150,7 @@ class Plan:
     late_ms: int | None
     problem: str | None = None
     undecided: bool = False
+    placed: bool = False
 
     @property
     def name(self) -> str:
@@ -188,6 +191,7 @@ def make_plan(
         rate=_rate(job),
         late_ms=None if job.late_after is None else duration_ms(job.late_after),
         problem=f"there is no actor {missing[0]} here" if missing else None,
+        placed=any(step.placed for step in steps),
         undecided=any(not step.needs and not plan.first for step, plan in zip(job.steps, steps, strict=True)),
     )
 
@@ -211,6 +215,7 @@ def _step_plan(step: Step, actor: ActorSpec | None) -> StepPlan:
         items=items,
         parallel=1 if step.for_each is None else step.for_each.parallel,
         names=names,
+        placed=actor is not None and "datasource" in actor.params.model_fields,
     )
 
 

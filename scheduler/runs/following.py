@@ -20,6 +20,7 @@ from rota.runs import Failure
 from rota.states import TERMINAL, RunState
 from rota.steps import Decision, decide_next, taken_over
 from scheduler.admission.filling import in_one_line
+from scheduler.admission.queues import Queues
 from scheduler.runs.endings import Closed, Recorded, closing_of, ended_by_scheduler
 from scheduler.runs.preparing import Work
 from store.queries import outcomes, runs
@@ -79,6 +80,7 @@ class _Following:
         self._conn = conn
         self._catalogue = catalogue
         self._now = now
+        self._queues = Queues(conn)
         self._ready: list[ReadyTask] = []
         self._fans: list[Fan] = []
         self._skipped: list[SkippedTask] = []
@@ -102,7 +104,7 @@ class _Following:
             self._skip(run, decision.skip, states, None)
             self._skip_branches(run, _GONE)
         else:
-            decision = self._follow(Work(self._conn, plan, run), states)
+            decision = self._follow(Work(self._conn, plan, run, queues=self._queues), states)
         # One that just failed is not in the store yet: the next round closes the run with what it says.
         if decision.run_state is not None and not decision.failed:
             self._close(run, decision.run_state, plan)
@@ -182,7 +184,7 @@ class _Following:
             branch = work.branch(step, work.tasks[step.id] if index == 0 else new_id(), index, item)
             if free > 0:
                 message, failed = work.prepare(step, branch.id, {"item": item, "index": index})
-                branch = msgspec.structs.replace(branch, state=RunState.QUEUED, message=message)
+                branch = msgspec.structs.replace(branch, state=RunState.QUEUED, message=message, queue=message.queue)
                 if failed is None:
                     free -= 1
                 else:

@@ -17,6 +17,7 @@ from scheduler.runs.values import Values
 from store.records import NewTask
 
 if TYPE_CHECKING:
+    from scheduler.admission.queues import Queues
     from scheduler.jobs.plans import Plan, StepPlan
     from store.engine import Connection
     from store.records import RunSteps
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 class Work:
     """A run with the plan that it follows; `tasks` are the ids of its whole steps."""
 
-    def __init__(self, conn: Connection, plan: Plan, run: RunSteps) -> None:
+    def __init__(self, conn: Connection, plan: Plan, run: RunSteps, *, queues: Queues) -> None:
         self.plan = plan
+        self._queues = queues
         self.run = run
         self.tasks = {step.step: step.task for step in run.steps}
         self._values = Values(conn, plan, run)
@@ -48,12 +50,12 @@ class Work:
         if self.plan.problem is not None and not step.queue:
             return message, Failure(type="UnknownActor", message=self.plan.problem)
         if not step.dynamic:
-            return message, None
+            return msgspec.structs.replace(message, queue=self._queues.of(step, step.params)), None
         try:
             params = filled(step, {**self._values.named(step.names), **branch})
         except RotaError as error:
             return message, Failure(type=type(error).__name__, message=in_one_line(error))
-        full = msgspec.structs.replace(message, params=params)
+        full = msgspec.structs.replace(message, params=params, queue=self._queues.of(step, params))
         try:
             encode(full)
         except RotaError as error:

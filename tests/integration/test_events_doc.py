@@ -33,7 +33,8 @@ from scheduler.jobs.catalogue import Catalogue
 from scheduler.listening.hearing import hear
 from scheduler.listening.windows import Windows
 from store.engine import Store
-from store.queries import jobs, runs, windows
+from store.queries import datasources, jobs, runs, windows
+from store.records import DatasourceRecord
 from tests.integration.console.serving import serving
 
 PAGE = (Path(__file__).parents[2] / "docs/events.md").read_text(encoding="utf-8")
@@ -242,3 +243,18 @@ def test_documented_job_is_started_by_what_the_page_says(name: str, sqlite_url: 
 
 def test_every_documented_job_is_tried() -> None:
     assert {job.name for job in documented_jobs()} == {*HAPPENED, "after-the-door", "after-an-order"}
+
+
+def test_documented_change_is_accepted_and_told(sqlite_url: str, redis_url: str, tmp_path: Path) -> None:
+    words = command('{"paths"')
+    settings = load_settings({"state_dir": tmp_path, "database_url": sqlite_url, "redis_url": redis_url})
+    with serving(settings) as console:
+        with console.parts.store.writing() as conn:
+            datasources.save(conn, DatasourceRecord(name="NAME", kind="local", root="/x"), at=1)
+        address = next(word for word in words if word.startswith("$URL")).removeprefix("$URL")
+        client = console.as_("publisher")
+        answer = client.post(address, content=body(words), headers={"Content-Type": headers(words)["Content-Type"]})
+
+        assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+    (event,) = read_events(redis_url)
+    assert event.data == {"datasource": "NAME", "paths": ["notes/today.md", "photos/2026"]}

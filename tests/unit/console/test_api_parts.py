@@ -3,6 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from console import output
 from console.api.permissions import HOOK, PERMISSIONS, PUBLIC, ROLES, rule_of
 from console.api.problems import Problem, pointer, problem_of
 from console.api.schema import make_document
@@ -127,7 +128,7 @@ def test_document_describes_every_route_of_the_api_and_refers_to_nothing_missing
     ("count", "words"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 KB"), (3_400_000, "3.4 MB"), (2e15, "2000.0 TB")]
 )
 def test_size_is_said_as_people_say_it(count: int, words: str) -> None:
-    assert wording.size(count) == words
+    assert output.size(count) == words
 
 
 def test_times_are_elements_that_a_script_may_reword() -> None:

@@ -43,7 +43,7 @@ class Client:
         """Close the connection; the next request opens it again."""
         self._http.close()
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, /, **query: object) -> Any:
         """Return the JSON at a path below `/api/v1`; a query value of None is left out."""
         return self.ask("GET", path, query=query).data
 
@@ -51,7 +51,9 @@ class Client:
         """Post JSON and return what comes back."""
         return self.ask("POST", path, body=body, headers=headers).data
 
-    def items(self, path: str, *, limit: int | None = None, page_size: int = _PAGE, **query: object) -> Iterator[Any]:
+    def items(
+        self, path: str, /, *, limit: int | None = None, page_size: int = _PAGE, **query: object
+    ) -> Iterator[Any]:
         """Yield the items of a list, page by page, at most `limit` of them."""
         left = limit
         cursor: str | None = None

@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
         with closing(_patiently(lambda: _connect(state))) as client:
             names = [add_folder(client, folder) for folder in folders]
             print(f"{'folders':<10} {', '.join(names)}; reading them", flush=True)
-            _tell(sync(client, names[0]))
+            runs = {name: start_sync(client, name) for name in names}
+            for name, run in runs.items():
+                _tell(name, sync(client, name, run))
     except CommandFailed as failed:
         print(f"rota: {failed}", file=sys.stderr)
         return failed.code
@@ -51,18 +53,23 @@ def add_folder(client: Client, folder: Path) -> str:
     return name
 
 
-def sync(client: Client, name: str) -> dict[str, Any]:
-    """Run the sync job, which reads all datasources, and return the ended run.
+def start_sync(client: Client, name: str) -> str:
+    """Start the sync of a datasource, and return its run."""
+    return _patiently(lambda: str(client.post(f"/datasources/{segment(name)}/sync")["run"]))
 
-    One that was running already may have begun before the folders were added: then it runs once more.
+
+def sync(client: Client, name: str, run: str) -> dict[str, Any]:
+    """Wait for the sync of a datasource and return the ended run.
+
+    One that was skipped, because another was running that may have begun before the folder was added, runs once more.
     """
     while True:
-        run = _patiently(lambda: str(client.post(f"/datasources/{segment(name)}/sync")["run"]))
         ended = wait_for_end(client, run, timeout=_SYNC_SECONDS)
         if ended["state"] != "skipped":
             return ended
         for other in client.items("/runs", job=ended["job"], state=",".join(_OPEN)):
             wait_for_end(client, other["id"], timeout=_SYNC_SECONDS)
+        run = start_sync(client, name)
 
 
 def _connect(state: Path) -> Client:
@@ -87,12 +94,13 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _tell(run: dict[str, Any]) -> None:
-    counts = run["result"] or {}
+def _tell(name: str, run: dict[str, Any]) -> None:
+    # The job has one result for each datasource that it was to sync, which was this one.
+    counts = next(iter(run["result"] or ()), None) or {}
     words = [f"{counts[word]} {word}" for word in ("entries", "created", "updated", "deleted") if word in counts]
     failure = (run["error"] or {}).get("message") or run["reason"] or ""
     said = ", ".join(words) if run["state"] == "succeeded" else failure
-    print(f"{'sync':<10} {run['state']}{': ' if said else ''}{said}", flush=True)
+    print(f"{'sync':<10} {name} {run['state']}{': ' if said else ''}{said}", flush=True)
 
 
 if __name__ == "__main__":

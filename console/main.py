@@ -26,7 +26,7 @@ COMMANDS = {
     "resume": "let things start again after a pause",
     "events": "publish an event, or watch those that come in",
     "hooks": "make addresses at which services publish events, and list and delete them",
-    "datasources": "add, list and sync the folders that are looked after",
+    "datasources": "add, list, test and sync the storages that are looked after",
     "workers": "list the workers",
     "queues": "list the queues and what waits in them",
     "dead": "look at messages that were set aside, send them again or drop them",

@@ -14,22 +14,26 @@ from console.exits import CommandFailed, ExitCode
 
 MISSING = "\N{EN DASH}"
 
+_UNITS = ("B", "KB", "MB", "GB", "TB")
 _STYLES = {
     "succeeded": "green",
     "enabled": "green",
     "ok": "green",
     "failed": "red",
     "fail": "red",
+    "unreachable": "red",
     "error": "red",
     "running": "cyan",
     "queued": "cyan",
     "retrying": "yellow",
+    "needs confirmation": "yellow",
     "warn": "yellow",
     "warning": "yellow",
     "paused": "yellow",
     "skipped": "dim",
     "cancelled": "dim",
     "disabled": "dim",
+    "switched off": "dim",
     "debug": "dim",
 }
 
@@ -138,6 +142,16 @@ def duration(seconds: float) -> str:
     if whole < 86_400:
         return f"{whole // 3600} h {whole % 3600 // 60} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def size(count: int) -> str:
+    """Return bytes as people say them: `512 B`, `3.4 MB`."""
+    value = float(count)
+    for unit in _UNITS[:-1]:
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
 
 
 def animated() -> bool:

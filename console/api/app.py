@@ -12,7 +12,21 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from console.api import datasources, events, fleet, health, hooks, jobs, runs, schema, sign_in, times
+from console.api import (
+    changes,
+    datasource_work,
+    datasources,
+    entries,
+    events,
+    fleet,
+    health,
+    hooks,
+    jobs,
+    runs,
+    schema,
+    sign_in,
+    times,
+)
 from console.api.boundary import Boundary
 from console.api.parts import Parts
 from console.api.problems import Problem, api_request, problem_of
@@ -38,8 +52,9 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for router in (jobs, times, runs, events, hooks, datasources, fleet, sign_in, health, schema, pages):
-        app.include_router(router.router)
+    of_datasources = (datasources, entries, datasource_work, changes)
+    for part in (jobs, times, runs, events, hooks, *of_datasources, fleet, sign_in, health, schema, pages):
+        app.include_router(part.router)
     app.openapi = lambda: schema.make_document(app)  # type: ignore[method-assign]
     for kind in (Problem, RotaError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer)

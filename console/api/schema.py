@@ -12,6 +12,7 @@ from starlette.responses import Response
 from console.api import shapes
 from console.api.answers import documented, ref, reply
 from console.api.routing import new_router
+from rota.datasources import OPTIONS, Datasource
 from rota.jobs import Job
 
 router = new_router(tag="console", prefix="", in_schema=False)
@@ -81,7 +82,7 @@ def _schemas() -> dict[str, Any]:
         written = written.replace(f'/schemas/{long}"', f'/schemas/{short}"')
     decoded: dict[str, Any] = msgspec.json.decode(written)
     schemas = {names.get(name, name): schema for name, schema in decoded.items()}
-    return {**schemas, **_job_schemas(), **_SMALL}
+    return {**schemas, **_job_schemas(), "DatasourceDefinition": _datasource_schema(), **_SMALL}
 
 
 def _job_schemas() -> dict[str, Any]:
@@ -103,6 +104,13 @@ def _job_schemas() -> dict[str, Any]:
     known = {"type": "object", "properties": added, "required": sorted(added)}
     saved = {"description": "A definition, and what became of it.", "allOf": [written, known]}
     return {**parts, "Job": schema, "SavedJob": saved}
+
+
+def _datasource_schema() -> dict[str, Any]:
+    schema = Datasource.model_json_schema()
+    options = [{**model.model_json_schema(), "title": kind} for kind, model in OPTIONS.items()]
+    schema["properties"]["options"] |= {"anyOf": options}
+    return schema
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

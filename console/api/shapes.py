@@ -12,6 +12,7 @@ import msgspec
 
 Kind = Literal["system", "user"]
 EntryKind = Literal["file", "folder", "link"]
+DatasourceState = Literal["ok", "never synced", "needs confirmation", "unreachable", "switched off"]
 State = Literal["waiting", "queued", "running", "retrying", "paused", "succeeded", "failed", "cancelled", "skipped"]
 
 
@@ -227,21 +228,40 @@ class NewHookShape(HookShape, frozen=True, kw_only=True):
 
 
 class DatasourceShape(Shape, frozen=True, kw_only=True):
-    """A storage that is looked after; `entries` and `bytes` are what the catalog has of it."""
+    """A storage that is looked after: its definition, with every default, and what became of it.
+
+    `entries` and `bytes` are what the catalog has of it; `marked` tells whether its root must hold the right marker.
+    """
 
     name: str
+    label: str
     kind: str
     root: str
     options: dict[str, Any]
+    include: list[str]
+    exclude: list[str]
+    max_deleted: float
+    allow_private: bool
+    watch: bool
+    enabled: bool
+    queue: str | None
+    state: DatasourceState
+    marked: bool
     entries: int
     bytes: int
     last_sync: dict[str, Any] | None
+    doubt: dict[str, Any] | None
+    unreachable: dict[str, Any] | None
     created_at: str
     updated_at: str
 
 
 class EntryShape(Shape, frozen=True, kw_only=True):
-    """One file, folder or link; `path` is relative to the datasource."""
+    """One file, folder or link; `path` is relative to the datasource.
+
+    Of a folder, `size` and `entries` count everything below it. `raw` is there where the path is not UTF-8: it leads
+    there, and `path` has replacement characters.
+    """
 
     path: str
     kind: EntryKind
@@ -249,6 +269,8 @@ class EntryShape(Shape, frozen=True, kw_only=True):
     modified: str
     etag: str | None
     hash: str | None
+    entries: int | None
+    raw: str | None
 
 
 class EventLagShape(Shape, frozen=True, kw_only=True):

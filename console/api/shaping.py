@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
 from console.api.shapes import (
     AttemptShape,
     ChangeShape,
-    DatasourceShape,
-    EntryKind,
-    EntryShape,
     EventShape,
     LastRunShape,
     LogLineShape,
@@ -26,8 +23,6 @@ from rota.runs import Cause, Failure, Progress
 from rota.times import rfc3339
 from store.records import (
     AttemptRecord,
-    DatasourceRecord,
-    EntryRecord,
     EventRecord,
     JobRecord,
     JobVersion,
@@ -117,41 +112,6 @@ def event_shape(event: EventRecord) -> EventShape:
         received_at=rfc3339(event.received_at),
         data=event.envelope.get("data"),
         matched=[msgspec.to_builtins(match) for match in event.matched],
-    )
-
-
-def datasource_shape(datasource: DatasourceRecord, *, entries: int, size: int) -> DatasourceShape:
-    """Return a datasource with how much the catalog has of it."""
-    return DatasourceShape(
-        name=datasource.name,
-        kind=datasource.kind,
-        root=datasource.root,
-        options=datasource.options,
-        entries=entries,
-        bytes=size,
-        last_sync=_last_sync(datasource.last_sync),
-        created_at=rfc3339(datasource.created_at),
-        updated_at=rfc3339(datasource.updated_at),
-    )
-
-
-def _last_sync(said: dict[str, Any] | None) -> dict[str, Any] | None:
-    if said is None:
-        return None
-    at = said.get("at")
-    return {**said, "at": rfc3339(at)} if isinstance(at, int) else said
-
-
-def entry_shape(entry: EntryRecord, folder: bytes) -> EntryShape:
-    """Return an entry. A name that is not UTF-8 is shown with replacement characters."""
-    path = folder + b"/" + entry.name if folder else entry.name
-    return EntryShape(
-        path=path.decode("utf-8", "replace"),
-        kind=cast("EntryKind", entry.kind),  # the table's own check allows no other words
-        size=entry.size,
-        modified=rfc3339(entry.modified_ns // 1_000_000),
-        etag=entry.etag,
-        hash=entry.hash,
     )
 
 

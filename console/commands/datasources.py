@@ -1,45 +1,43 @@
-"""`rota datasources`: add, list and sync the folders that are looked after."""
+"""`rota datasources`: the storages that are looked after: list and show them, switch and remove them."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import json
 from typing import Any
 
+from console.asking import add_yes_option, make_sure
 from console.client import open_client, segment
+from console.commands import datasource_definitions, datasource_tree, datasource_work
 from console.connection import add_connection_options
+from console.difference_words import counts_in_words
 from console.exits import ExitCode
-from console.output import add_json_option, local_time, print_json, print_table, say
-from console.slugs import slug
+from console.output import add_json_option, local_time, print_fields, print_json, print_table, say, size
 from console.verbs import add_verb
+
+_OUTPUT = (add_connection_options, add_json_option)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verbs and their options."""
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    adding = add_verb(verbs, "add", "add a folder", _add, add_connection_options)
-    adding.add_argument("folder", metavar="FOLDER", help="a folder that the workers can reach under this path")
-    adding.add_argument("--name", metavar="NAME", help="its name (default: made from the folder's)")
-    add_verb(verbs, "list", "list the datasources", _list, add_connection_options, add_json_option)
-    syncing = add_verb(
-        verbs, "sync", "bring the catalog up to date now", _sync, add_connection_options, add_json_option
+    datasource_definitions.configure(verbs)
+    add_verb(verbs, "list", "list the datasources", _list, *_OUTPUT)
+    showing = add_verb(verbs, "show", "show a datasource, and how it stands with it", _show, *_OUTPUT)
+    showing.add_argument("name", metavar="NAME")
+    datasource_work.configure(verbs)
+    datasource_tree.configure(verbs)
+    for word, line in (
+        ("enable", "let jobs about all datasources include these"),
+        ("disable", "let jobs about all datasources leave these out"),
+    ):
+        switching = add_verb(verbs, word, line, _switch, add_connection_options)
+        switching.add_argument("names", metavar="NAME", nargs="+")
+        switching.set_defaults(word=word)
+    removing = add_verb(
+        verbs, "remove", "forget a datasource; its files stay", _remove, add_connection_options, add_yes_option
     )
-    syncing.add_argument("name", metavar="NAME")
-    syncing.add_argument("--wait", action="store_true", help="wait for the end; exit 0 only if it succeeded")
-    syncing.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="with --wait: give up after this long (exit 124)"
-    )
-
-
-def _add(options: argparse.Namespace) -> int:
-    folder = Path(options.folder).expanduser().absolute()
-    name = options.name or slug(folder.name)
-    with open_client(options) as client:
-        client.post("/datasources", {"name": name, "root": str(folder)})
-    if not folder.is_dir():
-        say(f"{folder} is no folder on this machine; it must be one where the workers run")
-    say(f"{name}: added; `rota datasources sync {name}` reads it now")
-    return ExitCode.OK
+    removing.add_argument("name", metavar="NAME")
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -49,7 +47,7 @@ def _list(options: argparse.Namespace) -> int:
         print_json(found)
         return ExitCode.OK
     print_table(
-        ("name", "kind", "root", "entries", "last sync"),
+        ("name", "kind", "root", "state", "entries", "size", "last sync"),
         [_row(datasource) for datasource in found],
         empty="no datasources yet: add one with `rota datasources add FOLDER`",
     )
@@ -62,23 +60,69 @@ def _row(datasource: dict[str, Any]) -> tuple[object, ...]:
         datasource["name"],
         datasource["kind"],
         datasource["root"],
+        datasource["state"],
         datasource["entries"],
+        size(datasource["bytes"]),
         local_time(last.get("at")),
     )
 
 
-def _sync(options: argparse.Namespace) -> int:
+def _show(options: argparse.Namespace) -> int:
     with open_client(options) as client:
-        run = client.post(f"/datasources/{segment(options.name)}/sync")["run"]
-        if not options.wait:
-            print_json({"run": run}) if options.json else print(run)
-            return ExitCode.OK
-        from console.following import wait_for_end
+        found = client.get(f"/datasources/{segment(options.name)}")
+    if options.json:
+        print_json(found)
+    else:
+        print_fields([*_defined(found), *_become(found)])
+    return ExitCode.OK
 
-        ended = wait_for_end(client, run, timeout=options.timeout)
-        if options.json:
-            print_json(ended)
-        else:
-            counts = ", ".join(f"{name} {value}" for name, value in (ended["result"] or {}).items())
-            print(run, ended["state"], counts)
-        return ExitCode.OK if ended["state"] == "succeeded" else ExitCode.FAILED
+
+def _defined(found: dict[str, Any]) -> list[tuple[str, object]]:
+    settings = {name: value for name, value in found["options"].items() if value is not None}
+    return [
+        ("name", found["name"]),
+        ("label", found["label"] or None),
+        ("kind", found["kind"]),
+        ("root", found["root"]),
+        ("options", "\n".join(f"{name}={_shown(value)}" for name, value in settings.items()) or None),
+        ("include", "\n".join(found["include"]) or None),
+        ("exclude", "\n".join(found["exclude"]) or None),
+        ("asks", f"when more than {found['max_deleted']:.0%} are gone at once"),
+        ("private", "its address may be a private one" if found["allow_private"] else None),
+        ("watched", "yes" if found["watch"] else None),
+        ("queue", found["queue"]),
+        ("marker", "its root must hold the right one" if found["marked"] else None),
+    ]
+
+
+def _become(found: dict[str, Any]) -> list[tuple[str, object]]:
+    last, doubt, away = (found[name] for name in ("last_sync", "doubt", "unreachable"))
+    return [
+        ("state", found["state"]),
+        ("catalog", f"{found['entries']:,} entries, {size(found['bytes'])}"),
+        ("last sync", f"{local_time(last['at'])}: {counts_in_words(last)} (run {last['run']})" if last else "never"),
+        ("waits", f"{doubt['deleted']:,} deletions, to be confirmed: {doubt['reason']}" if doubt else None),
+        ("unreachable", f"since {local_time(away['since'])}: {away['reason']}" if away else None),
+    ]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _switch(options: argparse.Namespace) -> int:
+    with open_client(options) as client:
+        for name in options.names:
+            client.post(f"/datasources/{segment(name)}/{options.word}")
+            say(f"{name}: switched {'on' if options.word == 'enable' else 'off'}")
+    return ExitCode.OK
+
+
+def _remove(options: argparse.Namespace) -> int:
+    path = f"/datasources/{segment(options.name)}"
+    with open_client(options) as client:
+        found = client.get(path)
+        make_sure(f"Forget {options.name} and its catalog of {found['entries']:,} entries? Its files stay.", options)
+        client.ask("DELETE", path)
+    say(f"{options.name}: removed; its files are where they were")
+    return ExitCode.OK

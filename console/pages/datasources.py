@@ -1,23 +1,30 @@
-"""The pages of datasources: all of them, and what the catalog has in one."""
+"""The pages of datasources: all of them, and one with what became of it and what the catalog has of it."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import Query, Request
+from fastapi import Request
 from starlette.responses import Response
 
-from console.api.datasources import all_datasources, sync
-from console.api.identity import Asking
-from console.api.parts import Given
+from console.api import datasource_settings as settings
+from console.api.datasource_shaping import datasource_shape, raw_of
+from console.api.datasource_work import SyncWish, confirm, probe, sync
+from console.api.datasources import all_datasources
+from console.api.entries import PathText, RawText, entries_in, folder_of
+from console.api.identity import Asking, Who
+from console.api.parts import Given, Parts
+from console.api.problems import Problem
 from console.api.requests import Cursor
 from console.api.routing import new_router
-from console.api.shaping import entry_shape
-from console.pages.forms import Filled
+from console.pages.datasource_form import KINDS
+from console.pages.datasource_runs import RunText, answer_of, last_run_of, open_syncs
+from console.pages.forms import Filled, Form
 from console.pages.notices import Notice, go
 from console.pages.showing import show
-from rota.errors import NotFound, Refused
+from rota.errors import InvalidDefinition, NotFound, Refused
 from rota.states import RunState
+from scheduler.admission.admitting import Admitted
 from store.queries import catalog, datasources
 
 router = new_router(prefix="", in_schema=False)
@@ -28,7 +35,7 @@ _PAGE = 200
 @router.get("/datasources")
 def datasources_page(request: Request, parts: Given, who: Asking) -> Response:
     """Show the datasources."""
-    return show(request, "datasources.html", who, datasources=all_datasources(parts))
+    return show(request, "datasources.html", who, datasources=all_datasources(parts), kinds=KINDS)
 
 
 @router.get("/datasources/{name}")
@@ -38,31 +45,91 @@ def datasource_page(
     parts: Given,
     *,
     who: Asking,
-    path: Annotated[str, Query(max_length=8192)] = "",
+    path: PathText = "",
+    raw: RawText = "",
     cursor: Cursor = None,
+    run: RunText = "",
 ) -> Response:
-    """Show what the catalog has in a folder of a datasource."""
-    path = path.strip("/")
-    folder = path.encode("utf-8", "surrogateescape")
+    """Show how it stands with a datasource, and what the catalog has in one of its folders."""
+    folder = folder_of(path, raw)
     with parts.store.reading() as conn:
         record = datasources.get(conn, name)
-        counts = catalog.counts(conn, name)
-        found = catalog.list_entries(conn, name, folder, cursor=cursor, limit=_PAGE)
-    parents = path.split("/") if path else []
-    crumbs = [(part, "/".join(parents[: n + 1])) for n, part in enumerate(parents)]
-    entries = [(entry.name.decode("utf-8", "replace"), entry_shape(entry, folder), entry) for entry in found.items]
-    context = {"datasource": record, "counts": counts, "entries": entries, "next": found.next, "cursor": cursor}
-    return show(request, "datasource.html", who, path=path, crumbs=crumbs, **context)
+        context = {
+            "source": datasource_shape(record, catalog.counts(conn, name)),
+            "last_run": last_run_of(conn, record),
+            "syncing": open_syncs(conn, name),
+            "answer": answer_of(conn, name, run),
+        }
+    page = entries_in(parts, name, folder, cursor=cursor, limit=_PAGE)
+    entries = [(entry, name_of(entry.path), place_of(entry.path, entry.raw)) for entry in page.items]
+    return show(
+        request,
+        "datasource.html",
+        who,
+        kinds=KINDS,
+        entries=entries,
+        next=page.next,
+        cursor=cursor,
+        crumbs=crumbs_of(folder),
+        place=place_of(folder.decode("utf-8", "replace"), raw_of(folder)),
+        **context,
+    )
 
 
 @router.post("/datasources/{name}")
 def act(name: str, parts: Given, who: Asking, form: Filled) -> Response:
-    """Sync a datasource now."""
-    del form
+    """Sync a datasource, test the way to it, confirm deletions, or switch it."""
+    here = f"/datasources/{name}"
+    deed = form.one("deed")
+    if deed in ("enable", "disable"):
+        settings.switch(parts, who, name, enabled=deed == "enable")
+        return go(here, Notice(f"{name} is switched {'on' if deed == 'enable' else 'off'}."))
     try:
-        admitted = sync(parts, who, name)
+        admitted = _start(parts, who, name, deed, form)
     except (NotFound, Refused) as error:
-        return go(f"/datasources/{name}", Notice(f"Not started: {error}.", good=False))
+        return go(here, Notice(f"Not started: {error}.", good=False))
+    except InvalidDefinition as error:
+        said = "; ".join(str(problem) for problem in error.problems)
+        return go(here, Notice(f"Not started: {said}.", good=False))
     if admitted.state is RunState.SKIPPED:
-        return go(f"/datasources/{name}", Notice(f"Not started: {admitted.reason}.", good=False))
-    return go(f"/runs/{admitted.run}", Notice("Started."))
+        return go(here, Notice(f"Not started: {admitted.reason}.", good=False))
+    return go(f"{here}?run={admitted.run}", Notice("Started."))
+
+
+@router.post("/datasources/{name}/remove")
+def remove(name: str, parts: Given, who: Asking) -> Response:
+    """Forget a datasource and its catalog."""
+    settings.remove(parts, who, name)
+    return go("/datasources", Notice(f"{name} is removed. Its files are where they were."))
+
+
+def _start(parts: Parts, who: Who, name: str, deed: str, form: Form) -> Admitted:
+    if deed in ("sync", "dry_run"):
+        return sync(parts, who, name, SyncWish(path=form.one("path"), dry_run=deed == "dry_run"))
+    if deed in ("test", "mark"):
+        return probe(parts, who, name, mark=deed == "mark")
+    if deed == "confirm" and form.one("deleted").isdecimal():
+        return confirm(parts, who, name, int(form.one("deleted")))
+    raise Problem(400, "the form says nothing that can be done")
+
+
+def name_of(path: str) -> str:
+    """Return the last name of a path."""
+    return path.rpartition("/")[2]
+
+
+def place_of(path: str, raw: str | None) -> str:
+    """Return what leads to a folder, as the query of an address; nothing for the root."""
+    if not path:
+        return ""
+    return urlencode({"path": path} if raw is None else {"raw": raw})
+
+
+def crumbs_of(folder: bytes) -> list[tuple[str, str]]:
+    """Return the folders on the way, each with what leads there."""
+    names = folder.split(b"/") if folder else []
+    ways = [b"/".join(names[: n + 1]) for n in range(len(names))]
+    return [
+        (name.decode("utf-8", "replace"), place_of(way.decode("utf-8", "replace"), raw_of(way)))
+        for name, way in zip(names, ways, strict=True)
+    ]

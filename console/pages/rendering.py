@@ -13,6 +13,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import HTMLResponse, Response
 
+from console import output
 from console.pages import wording
 from console.pages.moments import field_value
 
@@ -110,13 +111,14 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         when=wording.when,
+        at=wording.at,
         both=wording.both,
         clock=wording.clock,
         hour=wording.hour,
         field=field_value,
         source_word=wording.source_word,
         took=wording.took,
-        size=wording.size,
+        size=output.size,
         number=wording.number,
         pretty=wording.pretty,
         cause=wording.cause,

@@ -11,7 +11,20 @@ from console.api.parts import Given
 from console.api.problems import Problem
 from console.api.routing import new_router
 from console.api.sign_in import prefetched, redeem, signed_in
-from console.pages import backfill, datasources, fleet, hooks, job, jobs, pausing, run, runs, upcoming, versions
+from console.pages import (
+    backfill,
+    datasource_form,
+    datasources,
+    fleet,
+    hooks,
+    job,
+    jobs,
+    pausing,
+    run,
+    runs,
+    upcoming,
+    versions,
+)
 from console.pages.forms import Filled
 from console.pages.rendering import page, static_answer, statics
 
@@ -68,5 +81,6 @@ def _sign_in(request: Request, parts: Given, code: str) -> Response:
     return signed_in(request, session)
 
 
-for _page in (jobs, job, versions, backfill, upcoming, pausing, runs, run, hooks, datasources, fleet):
+_of_jobs = (jobs, job, versions, backfill, upcoming, pausing)
+for _page in (*_of_jobs, runs, run, hooks, datasources, datasource_form, fleet):
     router.include_router(_page.router)

@@ -10,12 +10,11 @@ from markupsafe import Markup
 from console.api.applying import SET_PREFIX
 from console.api.definitions import EDITED
 from console.output import MISSING, duration
-from rota.times import to_datetime
+from rota.times import parse_rfc3339, to_datetime
 from scheduler.jobs.shipping import MERGED, SHIPPED
 
 _ATTEMPTS = {"queued": "Handed back", "lost": "Worker lost", "retrying": "Failed, again later"}
 _SOURCES = {EDITED: "the console or the command line", SHIPPED: "Rota itself", MERGED: "an upgrade of Rota"}
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def when(at: int | None, missing: str = MISSING) -> Markup:
@@ -26,6 +25,11 @@ def when(at: int | None, missing: str = MISSING) -> Markup:
     # No %-d: it is not known everywhere.
     text = f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC"
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="milliseconds"), text)
+
+
+def at(text: str | None, missing: str = MISSING) -> Markup:
+    """Return an instant that the API gave as text as a `time` element."""
+    return when(None if text is None else parse_rfc3339(text), missing)
 
 
 def both(at: int | None) -> Markup:
@@ -57,16 +61,6 @@ def took(started: int | None, ended: int | None) -> Markup:
         since = to_datetime(started).isoformat(timespec="milliseconds")
         return Markup('<span data-since="{}">running</span>').format(since)
     return Markup("<span>{}</span>").format(duration(max(0, ended - started) / 1000))
-
-
-def size(count: int) -> str:
-    """Return bytes as people say them: `512 B`, `3.4 MB`."""
-    value = float(count)
-    for unit in _UNITS[:-1]:
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} {_UNITS[-1]}"
 
 
 def number(value: float) -> str:

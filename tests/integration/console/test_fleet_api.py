@@ -5,8 +5,6 @@ import pytest
 
 from bus.connection import Bus
 from rota.messages import TaskMessage
-from store.queries import catalog
-from store.records import EntryChange, FolderChange
 from tests.integration.console.serving import Console
 
 
@@ -72,87 +70,3 @@ def test_actor_documents_its_parameters(admin: httpx.Client) -> None:
     assert actors["sleep"]["params"]["properties"]["seconds"]["maximum"] == 86_400
     assert actors["sleep"]["description"] == "Wait for some seconds."
     assert {"sync", "http"} <= set(actors)
-
-
-def test_datasource_is_added_once_and_listed(admin: httpx.Client) -> None:
-    answer = admin.post("/api/v1/datasources", json={"name": "docs", "root": "/srv/docs/"})
-
-    assert (answer.status_code, answer.headers["location"]) == (201, "/api/v1/datasources/docs")
-    assert admin.post("/api/v1/datasources", json={"name": "docs", "root": "/other"}).status_code == 409
-    (item,) = admin.get("/api/v1/datasources").json()["items"]
-    assert (item["root"], item["kind"], item["entries"], item["last_sync"]) == ("/srv/docs", "local", 0, None)
-
-
-@pytest.mark.parametrize(
-    ("body", "path"),
-    [
-        ({"name": "Bad Name", "root": "/x"}, "name"),
-        ({"name": "a", "root": "relative"}, "root"),
-        ({"name": "a", "root": "/x", "kind": "tape"}, "kind"),
-        ({"name": "a", "root": "/x", "colour": 1}, "colour"),
-        ({"root": "/x"}, "name"),
-    ],
-)
-def test_bad_datasource_is_refused_by_field(admin: httpx.Client, body: dict[str, object], path: str) -> None:
-    answer = admin.post("/api/v1/datasources", json=body)
-
-    assert answer.status_code == 422
-    assert [error["path"] for error in answer.json()["errors"]] == [path]
-
-
-def test_entries_are_listed_by_folder_and_page(console: Console, admin: httpx.Client) -> None:
-    admin.post("/api/v1/datasources", json={"name": "docs", "root": "/srv/docs"})
-    with console.parts.store.writing() as conn:
-        catalog.apply_changes(
-            conn,
-            "docs",
-            run="r",
-            changed_folders=[
-                FolderChange(path=b"", digest=b"0" * 8, entry_count=1),
-                FolderChange(path=b"a", digest=b"0" * 8, entry_count=3, bytes=12),
-            ],
-            changed_entries=[
-                EntryChange(folder=b"", name=b"a", kind="folder", size=0, modified_ns=0),
-                *(
-                    EntryChange(folder=b"a", name=b"%d.txt" % n, kind="file", size=4, modified_ns=1_800_000_000 * 10**9)
-                    for n in range(3)
-                ),
-            ],
-        )
-
-    def paths(**query: str) -> tuple[list[str], str]:
-        page = admin.get("/api/v1/datasources/docs/entries", params=query).json()
-        return [entry["path"] for entry in page["items"]], page["next"]
-
-    assert paths() == (["a"], None)
-    first, cursor = paths(path="a", limit="2")
-    assert first == ["a/0.txt", "a/1.txt"]
-    assert paths(path="/a/", limit="2", cursor=cursor) == (["a/2.txt"], None)
-    entry = admin.get("/api/v1/datasources/docs/entries", params={"path": "a"}).json()["items"][0]
-    assert (entry["kind"], entry["size"], entry["modified"], entry["etag"]) == (
-        "file",
-        4,
-        "2027-01-15T08:00:00.000Z",
-        None,
-    )
-    assert admin.get("/api/v1/datasources/docs").json()["bytes"] == 12
-    assert admin.get("/api/v1/datasources/docs/entries", params={"path": "b"}).status_code == 404
-    assert admin.delete("/api/v1/datasources/docs").status_code == 204
-    assert admin.get("/api/v1/datasources/docs").status_code == 404
-
-
-def test_sync_runs_the_sync_job_for_the_datasource(console: Console, admin: httpx.Client) -> None:
-    admin.post("/api/v1/datasources", json={"name": "docs", "root": "/srv/docs"})
-    assert admin.post("/api/v1/datasources/docs/sync").status_code == 404  # no scheduler has brought the job yet
-    console.define(
-        name="sync-datasources",
-        owner="system",
-        params={"datasource": {"type": "string", "default": "*"}},
-        steps=[{"id": "sync", "actor": "sync", "with": {"datasource": "${params.datasource}"}}],
-    )
-
-    answer = admin.post("/api/v1/datasources/docs/sync")
-
-    assert answer.status_code == 202
-    assert admin.get(answer.headers["location"]).json()["params"] == {"datasource": "docs"}
-    assert admin.post("/api/v1/datasources/other/sync").status_code == 404

@@ -1,0 +1,168 @@
+"""The actor `probe`: tries to reach a datasource, as a sync on this worker would, and tells how that went.
+
+The plan: open the storage, verify it, list its root, write a small file of a private name and remove it again. When
+asked to, it marks the root: it writes the marker file, or takes over the one that is there, and from then on a storage
+without it is taken for absent.
+
+That a storage cannot be reached is the answer, no failure of the run. Nothing is tried twice: somebody is waiting.
+
+A crash may leave the small file behind, which the next probe overwrites and no listing shows, or a marker that nobody
+remembers, which the next one takes over.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from actors.datasources.opening import open_storage
+from actors.datasources.storage import MARKER, Datasource, Storage, Unlisted
+from actors.params import Params, Result
+from actors.registry import actor
+from actors.run import Run
+from rota.errors import BusUnavailable, NotFound, PermanentError, StoreUnavailable, TemporaryError
+from rota.ids import new_id
+
+_TRIAL = b".rota-trial"
+_MARKER_BYTES = 4096
+_MOST_SECONDS = 15.0
+_FAULTS = (OSError, PermanentError, TemporaryError)
+# Ours, not the storage's: the task is tried again.
+_OURS = (StoreUnavailable, BusUnavailable)
+
+
+class ProbeParams(Params):
+    """What to try."""
+
+    datasource: str = Field(min_length=1, description="Name of the datasource.")
+    mark: bool = Field(
+        default=False, description="Write the marker file, so that any other folder in its place is noticed."
+    )
+
+
+class ProbeResult(Result):
+    """How it went; what could not be found out is null."""
+
+    reachable: bool
+    milliseconds: int
+    entries: int | None = None
+    """How many entries the root has."""
+    writable: bool | None = None
+    marker: Literal["none", "right", "new"] | None = None
+    """No marker is expected, the expected one is there, or it was written or taken over just now."""
+    capabilities: dict[str, Any] | None = None
+    message: str
+
+
+@actor("probe", queue="sync", timeout="PT5M")
+def probe(run: Run, params: ProbeParams) -> ProbeResult:
+    """Try to reach a datasource, and tell how that went."""
+    try:
+        datasource = run.datasource(params.datasource)
+    except NotFound as error:
+        raise PermanentError(str(error)) from error
+    began = time.monotonic()
+
+    def passed() -> int:
+        return max(1, round((time.monotonic() - began) * 1000))
+
+    try:
+        with closing(open_storage(_hurried(datasource, mark=params.mark), check=run.check)) as storage:
+            return _look(run, params, datasource, storage, passed)
+    except _OURS:
+        raise
+    except _FAULTS as error:
+        message = f"{_words_of(error)}; {_advice(datasource, error)}"
+        run.log.warning(message)
+        return ProbeResult(reachable=False, milliseconds=passed(), message=message)
+
+
+def _look(
+    run: Run, params: ProbeParams, datasource: Datasource, storage: Storage, passed: Callable[[], int]
+) -> ProbeResult:
+    storage.verify()
+    listing = storage.list_folder(b"")
+    milliseconds = passed()
+    if isinstance(listing, Unlisted):
+        raise PermanentError(f"its root cannot be listed: {listing.reason}")
+    refusal = _mark(run, datasource, storage) if params.mark else _try_to_write(storage)
+    marked = params.mark and refusal is None
+    told = f"reachable in {milliseconds} ms, {len(listing.rows):,} entries at the top, "
+    told += "writable" if refusal is None else f"not writable ({refusal})"
+    if params.mark:
+        told += ", marked" if marked else " and so not marked"
+    run.log.info(told)
+    return ProbeResult(
+        reachable=True,
+        milliseconds=milliseconds,
+        entries=len(listing.rows),
+        writable=refusal is None,
+        marker="new" if marked else None if params.mark else "none" if datasource.marker is None else "right",
+        capabilities=asdict(storage.capabilities),
+        message=told,
+    )
+
+
+def _hurried(datasource: Datasource, *, mark: bool) -> Datasource:
+    """Give the datasource with less patience, and without its old marker if it gets a new one."""
+    options = dict(datasource.options)
+    if "retries" in options:
+        options["retries"] = 0
+    if "timeout_seconds" in options:
+        options["timeout_seconds"] = min(options["timeout_seconds"], _MOST_SECONDS)
+    return replace(datasource, options=options, marker=None if mark else datasource.marker)
+
+
+def _try_to_write(storage: Storage) -> str | None:
+    """Write and remove a small file; say what refused that, or None."""
+    try:
+        storage.write(_TRIAL, [b"written to find out whether it can be\n"])
+        storage.delete(_TRIAL)
+    except _FAULTS as error:
+        return _words_of(error)
+    return None
+
+
+def _mark(run: Run, datasource: Datasource, storage: Storage) -> str | None:
+    """Make the root have a marker and remember it; say what refused that, or None.
+
+    One that is there already is kept: another datasource of the same folder may rely on it.
+    """
+    try:
+        marker = _marker_in(storage)
+        if not marker:
+            marker = new_id()
+            storage.write(MARKER, [marker.encode() + b"\n"], confirm=run.confirm)
+    except _OURS:
+        raise
+    except _FAULTS as error:
+        return _words_of(error)
+    run.catalog(datasource.name).remember_marker(marker)
+    return None
+
+
+def _marker_in(storage: Storage) -> str:
+    try:
+        with storage.open_file(MARKER) as file:
+            return file.read(_MARKER_BYTES).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _words_of(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)
+
+
+def _advice(datasource: Datasource, error: BaseException) -> str:
+    if isinstance(error, TemporaryError):
+        return "try again in a moment, and check the address and the network"
+    if datasource.kind == "local":
+        return "the folder must be mounted and readable under this path where the workers of its queue run"
+    return "check its address and credentials"

@@ -35,6 +35,7 @@ from tests.storages.served import KINDS, serve
 from tests.waiting import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs/datasources.md").read_text(encoding="utf-8")
+SENTENCES = re.sub(r"\s+", " ", PAGE)
 BLOCKS = re.findall(r"^```(yaml|console|sh)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 WHERE = "/srv"
 """The folder that the page's files are in."""
@@ -193,8 +194,8 @@ def test_catalog_follows_the_mirror_and_its_removals_are_confirmed(installation:
     with installation.cluster.store.reading() as conn:
         run = runs.list_runs(conn, job="copy-photos").items[0]
         error = runs.run_detail(conn, run.id).tasks[0].error
-    (said,) = re.findall(r"`(run it again with confirmed_deletions: )N`", PAGE)
-    (line,) = re.findall(r"`rota (jobs run copy-photos --param confirmed=)N`", PAGE)
+    (said,) = re.findall(r"`(run it again with confirmed_deletions: )N`", SENTENCES)
+    (line,) = re.findall(r"`rota (jobs run copy-photos --param confirmed=)N`", SENTENCES)
 
     assert "failed" in refused
     assert error is not None
@@ -322,7 +323,7 @@ def test_parameters_and_results_are_told() -> None:
     assert defaults("/srv/copy/2027/new.jpg\n") == described(MirrorParams)
     told = [name for row in rows("The result of a `sync` is kept") for name in quoted(row[0])]
     assert set(told) == set(SyncResult.model_fields)
-    (line,) = re.findall(r"^The result of the run has (.*)\.$", PAGE, flags=re.MULTILINE)
+    (line,) = re.findall(r"The result of the run has ([^.]*)\.", SENTENCES)
     assert quoted(line) == list(MirrorResult.model_fields)
 
 
@@ -334,7 +335,7 @@ def _takes(selection: Selection, path: str) -> bool:
     return selection.takes_whole(path.strip("/").encode(), _kind_of(path))
 
 
-@pytest.mark.parametrize("row", rows("A `/` at the end makes it about folders."))
+@pytest.mark.parametrize("row", rows("makes it about folders."))
 def test_excluding_patterns_leave_out_what_the_table_says(row: list[str]) -> None:
     (pattern,), out, kept = map(quoted, row)
     selection = Selection(exclude=[pattern])
@@ -429,3 +430,21 @@ def test_page_leads_to_places_that_are_there() -> None:
             if line.startswith("#")
         }
         assert not heading or heading in headings, target
+
+
+def test_readme_adds_a_datasource_that_can_be_added(installation: Installation) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = [
+        text
+        for text in re.findall(r"^```sh\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+        if "datasources add" in text
+    ]
+    adding, *others = block.replace("\\\n", "").splitlines()
+
+    said = installation.rota(*shlex.split(adding)[1:])
+
+    name = shlex.split(adding)[3].rpartition("/")[2]
+    assert said.startswith(f"{name}: added")
+    assert [shlex.split(line)[:4] for line in others] == [
+        ["rota", "datasources", verb, name] for verb in ("test", "sync")
+    ]

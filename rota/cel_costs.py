@@ -7,6 +7,7 @@ result, which makes `map` and `filter` quadratic, and copies a map to read one o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -16,6 +17,8 @@ from rota.cel_syntax import Node, NotRead
 
 _PART_NS = 200
 _ROUND_NS = 200
+_PLAIN_TEXT = re.compile(r"""(["'])([^"'\\\n]*)\1""")
+"""A text without prefix, escapes or quotes in it: it is what it looks like, and no library is loaded to say so."""
 _ANSWER = 10
 """How much more it takes to make Python and then JSON of a value than to copy it."""
 
@@ -37,12 +40,17 @@ def pattern_of(node: Node) -> str:
 
 @lru_cache(maxsize=1024)
 def _unquoted(literal: str) -> str:
-    import cel  # knows the escapes of its own texts best
-
-    text = cel.compile(literal).execute()
+    plain = _PLAIN_TEXT.fullmatch(literal)
+    text = plain[2] if plain else _as_read_by_the_library(literal)
     if not isinstance(text, str) or len(text) > MAX_PATTERN_CHARS:
         raise NotRead(f"the pattern of matches is a text of at most {MAX_PATTERN_CHARS} characters")
     return text
+
+
+def _as_read_by_the_library(literal: str) -> object:
+    import cel  # knows the escapes of its own texts best
+
+    return cel.compile(literal).execute()
 
 
 class _Estimate:

@@ -74,11 +74,11 @@ def split_definitions(data: object, *, source: str) -> tuple[RawDefinition, ...]
     return tuple(RawDefinition(f"{source} jobs[{n}]", item) for n, item in enumerate(data["jobs"]))
 
 
-def parse_definition(data: object, *, source: str, actors: Mapping[str, ActorSpec]) -> Job:
+def parse_definition(data: object, *, source: str, actors: Mapping[str, ActorSpec], tried: bool = False) -> Job:
     """Return the job that the data defines; InvalidDefinition lists every problem with the path of its field.
 
     Values under `with` that hold `${…}` are known at run time only: their expressions are compiled here, their types
-    are checked when they are filled in.
+    are checked when they are filled in. With `tried`, as what ships with Rota, its expressions were compiled before.
     """
     if not isinstance(data, dict):
         raise InvalidDefinition([Problem("", "must be an object with at least name and steps")], source=source)
@@ -88,7 +88,7 @@ def parse_definition(data: object, *, source: str, actors: Mapping[str, ActorSpe
     except ValidationError as error:
         problems = [*problems_of(error, Job), *_unknown_actors(values, actors)]
         raise InvalidDefinition(problems, source=source) from error
-    problems = [*_param_problems(job), *_step_problems(job, actors), *expression_problems(job)]
+    problems = [*_param_problems(job), *_step_problems(job, actors), *expression_problems(job, tried=tried)]
     if problems:
         raise InvalidDefinition(problems, source=source)
     return job

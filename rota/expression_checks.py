@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from rota.errors import Problem, RotaError
 from rota.expressions import (
@@ -24,8 +25,11 @@ from rota.triggers import EventTrigger, Trigger
 Path = tuple[str | int, ...]
 
 
-def expression_problems(job: Job) -> Iterator[Problem]:
-    """Yield what is wrong with the expressions of a job, and with the parameters that its triggers give."""
+def expression_problems(job: Job, *, tried: bool = False) -> Iterator[Problem]:
+    """Yield what is wrong with the expressions of a job, and with the parameters that its triggers give.
+
+    With `tried` they were taken by the CEL library before, which is not loaded to ask again.
+    """
     for n, trigger in enumerate(job.triggers):
         yield from _trigger_problems(job, trigger, ("triggers", n, "params"))
     for n, step in enumerate(job.steps):
@@ -33,6 +37,39 @@ def expression_problems(job: Job) -> Iterator[Problem]:
     for name, limit in (("concurrency", job.concurrency), ("rate", job.rate)):
         if limit is not None:
             yield from _Place(job, KEY_NAMES).template(limit.key, (name, "key"))
+    if not tried:
+        yield from _refused(job)
+
+
+def _refused(job: Job) -> Iterator[Problem]:
+    """Yield the expressions that read well and that the library does not take all the same."""
+    for where, text in _texts(job):
+        try:
+            expression = compile_expression(text)
+        except RotaError:
+            continue  # told already
+        try:
+            expression.check()
+        except RotaError as error:
+            yield Problem(field_path(where), str(error))
+
+
+def _texts(job: Job) -> Iterator[tuple[Path, str]]:
+    for path, template in expressions_in(job.definition()):
+        with suppress(RotaError):
+            yield from ((path, part.text) for part in parse_template(template) if isinstance(part, Expression))
+    for n, trigger in enumerate(job.triggers):
+        if isinstance(trigger, EventTrigger):
+            if trigger.where is not None:
+                yield ("triggers", n, "where"), trigger.where
+            for name, gate in (("debounce", trigger.debounce), ("throttle", trigger.throttle)):
+                if gate is not None and gate.key is not None:
+                    yield ("triggers", n, name, "key"), gate.key
+    for n, step in enumerate(job.steps):
+        if step.when not in WHEN_WORDS:
+            yield ("steps", n, "when"), step.when
+        if step.for_each is not None:
+            yield ("steps", n, "for_each", "items"), step.for_each.items
 
 
 class _Place:

@@ -68,13 +68,14 @@ class ExpressionFailed(RotaError):
 
 
 class Expression:
-    """A compiled expression; made by `compile`, safe to use from several threads.
+    """An expression that was read; made by `compile`, safe to use from several threads.
 
-    One that only follows names, such as `params.datasource`, is CEL too, but needs no CEL to be followed: most
-    installations have no other, and the library takes 13 MB of each process.
+    The library takes 13 MB of each process, and most never evaluate an expression that needs it: one that only follows
+    names, such as `params.datasource`, is CEL too, but needs no CEL to be followed, and another one is handed to the
+    library when it is evaluated for the first time, or by `check`.
     """
 
-    __slots__ = ("_demands", "_path", "_program", "_tree", "names", "text")
+    __slots__ = ("_demands", "_evaluator", "_path", "_tree", "names", "text")
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_EXPRESSION_CHARS:
@@ -86,9 +87,15 @@ class Expression:
             self.names = frozenset(self._path[:1])
             """The names that must be given, such as `event` and `params`."""
             return
-        self._tree, self._program = _compiled(text)
+        self._tree = _read(text)
+        self._evaluator: Any = None
         self._demands = demands_of(self._tree)
         self.names = frozenset(self._demands)
+
+    def check(self) -> None:
+        """Let the library read it as well; InvalidExpression if it does not take it."""
+        if not self._path:
+            self._program()
 
     def fields_of(self, name: str) -> frozenset[str]:
         """Return the fields that are read from one name: `{"size"}` for `params` in `params.size > 3`."""
@@ -105,7 +112,7 @@ class Expression:
         try:
             if self._path:
                 return _follow(self._path, context)
-            return _as_json(self._program.execute(self._granted(context, budget or Budget())))
+            return _as_json(self._program().execute(self._granted(context, budget or Budget())))
         except Exception as error:  # the library raises many kinds for values that do not fit
             raise ExpressionFailed(f"{self.text!r}: {_reason(error)}") from error
         except BaseException as error:
@@ -113,6 +120,11 @@ class Expression:
                 raise
             # A panic of the library derives from BaseException, so that nothing but its name tells it.
             raise ExpressionFailed(f"{self.text!r}: the library failed: {error}") from error
+
+    def _program(self) -> Any:
+        if self._evaluator is None:
+            self._evaluator = _evaluator_of(self.text)
+        return self._evaluator
 
     def _granted(self, context: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
         """Return what is read of the context, once the budget has paid for what will be done with it."""
@@ -150,7 +162,7 @@ class Budget:
 
 @lru_cache(maxsize=4096)
 def compile(text: str) -> Expression:  # noqa: A001 - the word for it, always used as expressions.compile
-    """Return the compiled expression; InvalidExpression says where it is wrong."""
+    """Return the expression; InvalidExpression says where it is wrong, as far as that shows without the library."""
     return Expression(text)
 
 
@@ -267,32 +279,31 @@ def _closing(text: str, start: int) -> int:
     raise InvalidExpression(f"{text[start - 2 : start + 40]!r} has no closing brace; write $${{ for a plain ${{")
 
 
-def _compiled(text: str) -> tuple[Node, Any]:
-    import cel  # takes 10 ms: only jobs that have such expressions pay for it
-
-    tree, refused = None, None
+def _read(text: str) -> Node:
+    """Read an expression without the library, so far that what it names and costs is known."""
     try:
         tree = parse(text)
+        least_ms = estimate_ns(tree, {}) / 1e6
     except TooDeep as error:
         raise InvalidExpression(f"{text[:100]!r} {error}") from error
     except NotRead as error:
-        refused = error
-    try:
-        program = cel.compile(text)
-    except ValueError as error:
-        raise InvalidExpression(_first_line(text, error)) from error
-    try:
-        if tree is None:
-            raise refused or NotRead
-        least_ms = estimate_ns(tree, {}) / 1e6
-    except NotRead as error:
+        _evaluator_of(text)  # what is wrong is told better by the library, unless it takes what we do not
         raise InvalidExpression(f"{text[:100]!r}: {error}") from error
     if least_ms > BUDGET_MS:
         raise InvalidExpression(
             f"{text[:100]!r} could take {least_ms:,.0f} ms whatever it is given, allowed are {BUDGET_MS}: "
             "its macros go through too much, or a pattern is too large"
         )
-    return tree, program
+    return tree
+
+
+def _evaluator_of(text: str) -> Any:
+    import cel  # takes 10 ms: only who evaluates or checks such expressions pays for it
+
+    try:
+        return cel.compile(text)
+    except ValueError as error:
+        raise InvalidExpression(_first_line(text, error)) from error
 
 
 def _as_json(value: object) -> object:

@@ -117,7 +117,7 @@ class Definitions:
 
     def _save_shipped(self) -> None:
         """Save the jobs that ship with this version."""
-        found = read_folder(SHIPPED_FOLDER, self._actors)
+        found = read_files(SHIPPED_FOLDER, fingerprint(SHIPPED_FOLDER) or (), self._actors, tried=True)
         for problem in found.problems:
             logger.error("definition.refused", extra={"file": problem.file, "problem": problem.problem})
         shipped = [job for _, job in found.jobs]
@@ -152,12 +152,15 @@ def read_folder(folder: Path, actors: Mapping[str, ActorSpec]) -> Found:
     return read_files(folder, fingerprint(folder) or (), actors)
 
 
-def read_files(folder: Path, files: Iterable[str], actors: Mapping[str, ActorSpec]) -> Found:
-    """Return the definitions of these files of a folder: one that is gone meanwhile is a problem, not an empty one."""
+def read_files(folder: Path, files: Iterable[str], actors: Mapping[str, ActorSpec], *, tried: bool = False) -> Found:
+    """Return the definitions of these files of a folder: one that is gone meanwhile is a problem, not an empty one.
+
+    Those that ship with Rota were `tried` by its tests, so their expressions cost no process the library.
+    """
     good: dict[str, tuple[str, Job]] = {}
     problems: list[FileProblem] = []
     for name in files:
-        for result in _read_file(folder / name, actors):
+        for result in _read_file(folder / name, actors, tried):
             if isinstance(result, FileProblem):
                 problems.append(result)
             elif result.name in good:
@@ -168,7 +171,7 @@ def read_files(folder: Path, files: Iterable[str], actors: Mapping[str, ActorSpe
     return Found(jobs=tuple(good.values()), problems=tuple(problems), files=frozenset(files))
 
 
-def _read_file(path: Path, actors: Mapping[str, ActorSpec]) -> Iterator[Job | FileProblem]:
+def _read_file(path: Path, actors: Mapping[str, ActorSpec], tried: bool) -> Iterator[Job | FileProblem]:
     try:
         raw = read_definitions(path)
     except InvalidDefinition as error:
@@ -176,7 +179,7 @@ def _read_file(path: Path, actors: Mapping[str, ActorSpec]) -> Iterator[Job | Fi
         return
     for definition in raw:
         try:
-            yield parse_definition(definition.data, source=definition.source, actors=actors)
+            yield parse_definition(definition.data, source=definition.source, actors=actors, tried=tried)
         except InvalidDefinition as error:
             yield FileProblem(file=path.name, problem=str(error))
 

@@ -24,7 +24,7 @@ from store.queries import audit, datasources, jobs
 
 router = new_router(tag="datasources")
 
-SYNC_JOB = "sync-datasources"
+SYNC_JOB = "sync-datasource"
 PROBE_JOB = "probe-datasource"
 _DATASOURCE = "datasource"
 _MOST_PATHS = 500

@@ -246,7 +246,7 @@ def test_bad_wish_is_refused_by_field(
 def test_edited_sync_job_that_lost_a_parameter_is_named(console: Console, admin: httpx.Client) -> None:
     add_source(console)
     console.define(
-        name="sync-datasources",
+        name="sync-datasource",
         owner="system",
         params={"datasource": {"type": "string", "default": "*"}},
         steps=[{"id": "sync", "actor": "sync", "with": {"datasource": "${params.datasource}"}}],

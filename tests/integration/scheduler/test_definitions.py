@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +313,15 @@ def test_folder_that_goes_away_while_it_is_read_disables_nothing(
     definitions.step()
 
     assert world.job("nap").enabled
+
+
+def test_reading_what_ships_with_rota_loads_no_library_for_expressions() -> None:
+    program = (
+        "import sys; from actors.registry import load_registry\n"
+        "from scheduler.definitions import SHIPPED_FOLDER, fingerprint, read_files\n"
+        "read_files(SHIPPED_FOLDER, fingerprint(SHIPPED_FOLDER), load_registry(), tried=True)\n"
+        "print('cel' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert ended.stdout == "False\n"

@@ -20,7 +20,7 @@ from store.queries import datasources, jobs, windows
 from store.records import DatasourceRecord, RunRecord
 from tests.integration.scheduler.conftest import REGISTRY, World
 
-ALL, CHANGED = "sync-datasources", "sync-changed"
+ALL, ONE, CHANGED = "sync-datasources", "sync-datasource", "sync-changed"
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +37,8 @@ def add(world: World, *names: str, **fields: Any) -> None:
             datasources.save(conn, DatasourceRecord(**given), at=1)
 
 
-def start(world: World, key: str = "1", **params: Any) -> Admitted:
-    request = Request(job=ALL, cause=Cause.of_person("alice", key), params=params)
+def start(world: World, job: str, key: str = "1", **params: Any) -> Admitted:
+    request = Request(job=job, cause=Cause.of_person("alice", key), params=params)
     (admitted,) = admit(world.store, [request], now=world.clock.now_ms(), actors=REGISTRY)
     deliver(world.bus, [admitted])
     return admitted
@@ -71,7 +71,7 @@ def paths_of(run: RunRecord) -> list[str]:
 def test_each_datasource_is_a_branch_that_fails_alone(world: World) -> None:
     add(world, "one", "two")
     add(world, "off", enabled=False)
-    run = start(world).run
+    run = start(world, ALL).run
     first, second = sorted(world.detail(run).tasks, key=lambda task: task.branch)
 
     assert [task.params["datasource"] for task in (first, second)] == ["one", "two"]
@@ -79,7 +79,7 @@ def test_each_datasource_is_a_branch_that_fails_alone(world: World) -> None:
 
 
 def test_no_datasource_is_a_quiet_success(world: World) -> None:
-    admitted = start(world)
+    admitted = start(world, ALL)
 
     assert admitted.state is RunState.SUCCEEDED
     assert world.detail(admitted.run).run.error is None
@@ -89,7 +89,7 @@ def test_what_somebody_asks_for_reaches_the_actor_of_one_datasource(world: World
     add(world, "one", "two")
     asked = {"path": "a", "paths": ["b", "c"], "dry_run": True, "hash": True, "confirmed_deletions": 7}
 
-    run = start(world, datasource="two", **asked).run
+    run = start(world, ONE, datasource="two", **asked).run
 
     (task,) = world.detail(run).tasks
     assert task.params == {"datasource": "two", "allow_deletions": False, **asked}
@@ -98,9 +98,10 @@ def test_what_somebody_asks_for_reaches_the_actor_of_one_datasource(world: World
 def test_a_sync_that_somebody_asks_for_need_not_wait_for_that_of_all(world: World) -> None:
     add(world, "one", "two")
 
-    states = [start(world, str(n), datasource=name).state for n, name in enumerate(("*", "one", "two", "one"))]
+    of_all = start(world, ALL).state
+    states = [start(world, ONE, str(n), datasource=name).state for n, name in enumerate(("one", "two", "one"))]
 
-    assert states == [RunState.QUEUED, RunState.QUEUED, RunState.QUEUED, RunState.SKIPPED]
+    assert (of_all, *states) == (RunState.QUEUED, RunState.QUEUED, RunState.QUEUED, RunState.SKIPPED)
 
 
 def test_changes_of_a_datasource_become_one_scoped_sync(world: World) -> None:
@@ -141,7 +142,13 @@ def test_the_most_that_a_window_gathers_can_be_given_to_a_run(world: World) -> N
     assert [run.state for run in found] == [RunState.QUEUED, RunState.WAITING, RunState.WAITING]
 
 
-@pytest.mark.parametrize("data", [{}, {"paths": None}, {"paths": "a"}, {"paths": [1]}, {"paths": ["a"] * 2000}])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, {"paths": None}, {"paths": "a"}, {"paths": [1]}, {"paths": ["a"] * 2000}, {"paths": ["/etc"]},
+        {"paths": ["a", "b/../c"]}, {"paths": [".."]}, {"paths": ["./a"]}, {"paths": ["a//b"]},
+    ],
+)  # fmt: skip
 def test_what_does_not_fit_means_everything(world: World, data: dict[str, Any]) -> None:
     add(world, "docs")
 

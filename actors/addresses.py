@@ -41,7 +41,10 @@ def is_public(address: Address) -> bool:
     wrapped = _wrapped(address)
     if wrapped:
         return all(map(is_public, wrapped))
-    return address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
+    # What is reserved holds forms of an IPv4 address that no longer count, such as ::127.0.0.1.
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _wrapped(address: Address) -> list[ipaddress.IPv4Address]:

@@ -114,6 +114,9 @@ class Catalog(Protocol):
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""
 
+    def rows_in_order(self, folder: Folder) -> Iterator[KnownRow]:
+        """Give the rows of one folder by name, read bit by bit; others may be written meanwhile up to where it is."""
+
     def entry(self, path: bytes) -> KnownRow | None:
         """Give the row at a path, if it is known."""
 

@@ -6,14 +6,19 @@ certificate that is asked for stay the host's. Redirects are not followed, proxi
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from actors.addresses import Address, resolve
+from rota.errors import PermanentError, TemporaryError
 
 if TYPE_CHECKING:
     import httpx
+
+# The client quotes so what it could not understand: a header with a secret in it, or one that a server sent back.
+_QUOTED = re.compile(r"""(?:bytearray\()?b['"].*""", re.DOTALL)
 
 
 def judged(url: httpx.URL, *, allow_private: bool) -> tuple[Address, ...]:
@@ -28,7 +33,7 @@ def open_client(scheme: str, *, timeout: httpx.Timeout, connections: int) -> htt
 
     from actors.connections import Connections
 
-    verify = _trust() if scheme == "https" else False  # plain http has nothing to verify
+    verify = trust() if scheme == "https" else False  # plain http has nothing to verify
     transport = Connections(most=connections, verify=verify)
     return httpx.Client(timeout=timeout, transport=transport, trust_env=False, follow_redirects=False)
 
@@ -46,7 +51,7 @@ def send(
     """Ask the first of these addresses that takes the connection; the body of the answer is still to be read.
 
     `refused` is told of each that does not, but for the last, whose error is raised. `content` is not begun before
-    there is a connection.
+    there is a connection. Raises PermanentError for a header that cannot be sent.
     """
     import httpx
 
@@ -59,6 +64,18 @@ def send(
     return client.send(_request(client, method, url, last, headers=headers, content=content), stream=True)
 
 
+def failure(error: httpx.HTTPError, place: str) -> PermanentError | TemporaryError:
+    """Give the error for one of the client's; raise it without its cause, which may quote what was sent."""
+    import httpx
+
+    said = _QUOTED.sub("…", str(error))
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return PermanentError(f"{place}: the certificate of its endpoint is not trusted: {said}")
+    if isinstance(error, httpx.TimeoutException):
+        return TemporaryError(f"{place}: no answer in time ({type(error).__name__})")
+    return TemporaryError(f"{place}: {type(error).__name__}: {said}")
+
+
 def _request(
     client: httpx.Client,
     method: str,
@@ -68,6 +85,10 @@ def _request(
     headers: Mapping[str, str],
     content: bytes | Iterable[bytes] | None,
 ) -> httpx.Request:
+    for name, value in headers.items():
+        # Checked here: the client's own message would quote the value.
+        if not value.isascii() or not value.isprintable():
+            raise PermanentError(f"header {name!r}: its value holds a line end or a character that is not ASCII")
     return client.build_request(
         method,
         url.copy_with(host=str(address)),
@@ -78,8 +99,11 @@ def _request(
     )
 
 
-def _trust() -> ssl.SSLContext:
-    """Trust what the machine trusts (SSL_CERT_FILE too), and the public authorities, which a slim machine lacks."""
+def trust() -> ssl.SSLContext:
+    """Give a context that trusts what the machine trusts (SSL_CERT_FILE too), and the public authorities.
+
+    A slim machine lacks the latter.
+    """
     import certifi
 
     context = ssl.create_default_context()

@@ -77,7 +77,7 @@ def probe(run: Run, params: ProbeParams) -> ProbeResult:
     except _OURS:
         raise
     except _FAULTS as error:
-        message = f"{_words_of(error)}; {_advice(datasource, error)}"
+        message = "; ".join([_words_of(error), *_advice(datasource, error)])
         run.log.warning(message)
         return ProbeResult(reachable=False, milliseconds=passed(), message=message)
 
@@ -92,7 +92,8 @@ def _look(
         raise PermanentError(f"its root cannot be listed: {listing.reason}")
     refusal = _mark(run, datasource, storage) if params.mark else _try_to_write(storage)
     marked = params.mark and refusal is None
-    told = f"reachable in {milliseconds} ms, {len(listing.rows):,} entries at the top, "
+    count = len(listing.rows)
+    told = f"reachable in {milliseconds} ms, {count:,} {'entry' if count == 1 else 'entries'} at the top, "
     told += "writable" if refusal is None else f"not writable ({refusal})"
     if params.mark:
         told += ", marked" if marked else " and so not marked"
@@ -100,7 +101,7 @@ def _look(
     return ProbeResult(
         reachable=True,
         milliseconds=milliseconds,
-        entries=len(listing.rows),
+        entries=count,
         writable=refusal is None,
         marker="new" if marked else None if params.mark else "none" if datasource.marker is None else "right",
         capabilities=asdict(storage.capabilities),
@@ -160,9 +161,10 @@ def _words_of(error: BaseException) -> str:
     return str(error)
 
 
-def _advice(datasource: Datasource, error: BaseException) -> str:
+def _advice(datasource: Datasource, error: BaseException) -> tuple[str, ...]:
+    """Say what to look at where the error does not; a driver that refuses something says itself what is to be done."""
     if isinstance(error, TemporaryError):
-        return "try again in a moment, and check the address and the network"
+        return ("try again in a moment, and check the address and the network",)
     if datasource.kind == "local":
-        return "the folder must be mounted and readable under this path where the workers of its queue run"
-    return "check its address and credentials"
+        return ("the folder must be mounted and readable under this path where the workers of its queue run",)
+    return () if isinstance(error, PermanentError) else ("check what its account may do there",)

@@ -19,6 +19,7 @@ HOLD_MS = 60_000
 """How long a holder of a catalog is believed without a word from it."""
 
 _CHUNK_FOLDERS = 2_000
+_CHUNK_ROWS = 5_000
 
 
 class StoredDatasources:
@@ -120,6 +121,17 @@ class StoredCatalog:
         with self._store.reading() as conn:
             found = queries.rows_of(conn, [folder.id for folder in folders])
         return {folder.path: found[folder.id] for folder in folders}
+
+    def rows_in_order(self, folder: Folder) -> Iterator[KnownRow]:
+        """Give the rows of one folder by name, read bit by bit."""
+        after = b""
+        while True:
+            with self._store.reading() as conn:
+                found = queries.rows_after(conn, folder.id, after=after, limit=_CHUNK_ROWS)
+            yield from found
+            if len(found) < _CHUNK_ROWS:
+                return
+            after = found[-1][0]
 
     def entry(self, path: bytes) -> KnownRow | None:
         """Give the row at a path, if it is known."""

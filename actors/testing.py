@@ -248,6 +248,11 @@ class MemoryCatalog:
         known = self._shelf.folders
         return {folder.path: list(known[folder.path].rows.values()) for folder in folders if folder.path in known}
 
+    def rows_in_order(self, folder: Folder) -> Iterator[KnownRow]:
+        """Give the rows of one folder by name."""
+        known = self._shelf.folders.get(folder.path)
+        return iter(sorted(known.rows.values())) if known else iter(())
+
     def entry(self, path: bytes) -> KnownRow | None:
         """Give the row at a path, if it is known."""
         folder, name = split(path)

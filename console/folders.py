@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from console.client import Client, segment
 from console.connection import FILE_NAME, read_connection
+from console.difference_words import found_by
 from console.exits import CommandFailed, ExitCode
 from console.following import wait_for_end
 from console.slugs import slug
@@ -95,8 +96,7 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
 
 
 def _tell(name: str, run: dict[str, Any]) -> None:
-    # The job has one result for each datasource that it was to sync, which was this one.
-    counts = next(iter(run["result"] or ()), None) or {}
+    counts = found_by(run["result"])
     words = [f"{counts[word]} {word}" for word in ("entries", "created", "updated", "deleted") if word in counts]
     failure = (run["error"] or {}).get("message") or run["reason"] or ""
     said = ", ".join(words) if run["state"] == "succeeded" else failure

@@ -97,6 +97,11 @@ def printable(value: object) -> str:
     )
 
 
+def printable_line(value: object) -> str:
+    """Return a value as one line of printable text: a name with a line end in it must not look like two."""
+    return printable(value).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
 def local_time(text: str | None) -> str:
     """Return a time of the API in the reader's time zone, to the second."""
     if text is None:

@@ -32,6 +32,18 @@ _SCHEMES: Mapping[str, tuple[str, ...]] = {
     "sftp": ("sftp",),
     "webdav": ("https", "http"),
 }
+OWN_DISK = "it reaches the worker's own files, memory or programs; use kind local for folders"
+"""Why drivers are refused that would go round everything that guards a local folder."""
+_WRAPPER = "it stands in front of another driver, which it could hide"
+_REFUSED_DRIVERS: Mapping[str, str] = {
+    **dict.fromkeys(("file", "local", "asynclocal", "memory", "data", "git", "dvc", "pyscript"), OWN_DISK),
+    **dict.fromkeys(("dask", "jupyter", "jlab"), OWN_DISK),
+    **dict.fromkeys(("reference", "generic", "dir", "async_wrapper", "asyncwrapper", "chained"), _WRAPPER),
+    **dict.fromkeys(("blockcache", "cached", "filecache", "simplecache", "zip", "tar", "libarchive"), _WRAPPER),
+    **dict.fromkeys(("sftp", "ssh"), "it accepts whatever key a server shows; use kind sftp"),
+    **dict.fromkeys(("http", "https"), "pages are no folders, and it follows them anywhere; use kind webdav"),
+    "webdav": "use kind webdav",
+}
 
 
 def _name(text: str) -> str:
@@ -247,16 +259,26 @@ def _root_problem(kind: str, root: str) -> str | None:
         return "must not hold control characters"
     if kind == "local":
         return None if root.startswith("/") else "must be an absolute path that the workers can reach"
-    if kind == "fsspec" and not re.match(r"[a-z][a-z0-9+.-]*://", root):
+    problem = fsspec_problem(root) if kind == "fsspec" else None
+    return problem or _address_problem(root, _SCHEMES.get(kind))
+
+
+def fsspec_problem(root: str) -> str | None:
+    """Say why an address is none for an fsspec driver, or why its driver is refused; None if neither."""
+    if not re.match(r"[a-z][a-z0-9+.-]*://", root):
         return "must be an address such as ftp://host/folder"
-    return _address_problem(root, _SCHEMES.get(kind))
+    if "::" in root:
+        return "must not hold '::': chains of drivers are not allowed"
+    protocol = root.partition("://")[0]
+    reason = _REFUSED_DRIVERS.get(protocol)
+    return f"{protocol}:// is not allowed: {reason}" if reason else None
 
 
 def _address_problem(root: str, schemes: tuple[str, ...] | None) -> str | None:
     """Say what is wrong with an address; without schemes only whether it holds a password, the rest is its driver's."""
     try:
         parts = urlsplit(root)
-        host, password = parts.hostname, parts.password
+        host, password, _ = parts.hostname, parts.password, parts.port
     except ValueError:
         return "is no address"
     if schemes is not None and (parts.scheme not in schemes or not host):

@@ -9,6 +9,7 @@ of it is told; what is lost with this process is found when its successor opens 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import signal
@@ -19,10 +20,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from rota.changes import EVERYTHING, MOST_PATHS, events_of, fewer
+from rota.changes import EVERYTHING, events_of
 from rota.clock import SystemClock
 from rota.errors import BusUnavailable
 from workers.processes import die_with_parent, make_bell, name_process
+from workers.watching_gathering import Gathering
 from workers.watching_share import served
 from workers.watching_tree import WatchedTree
 
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("workers.watching")
 
 LOOK_SECONDS = 3.0
-#: How long changes are gathered before they are told; the job that hears of them gathers on.
-GATHER_SECONDS = 0.5
 #: Pause after each reading of notices, so that the kernel can put equal ones together.
 REST_SECONDS = 0.05
 RETRY_SECONDS = 1.0
@@ -65,8 +65,7 @@ class Watcher:
         self._clock = clock
         self._trees: dict[str, tuple[WatchedFolder, WatchedTree]] = {}
         self._absent: set[str] = set()
-        self._pending: dict[str, set[bytes]] = {}
-        self._publish_at: float | None = None
+        self._gathering = Gathering()
         self._look_at = 0.0
         self._complete_at = clock.monotonic() + COMPLETE_SECONDS
         self._empty = 0
@@ -79,7 +78,7 @@ class Watcher:
         try:
             while not self._stopping and self._empty < EMPTY_LOOKS:
                 self._step()
-            self._publish()
+            self._publish(math.inf)
         finally:
             for name in list(self._trees):
                 self._close(name)
@@ -97,9 +96,9 @@ class Watcher:
         if now >= self._look_at:
             self._look()
             self._look_at = self._clock.monotonic() + LOOK_SECONDS
-        if self._publish_at is not None and now >= self._publish_at:
-            self._publish()
-        wake_at = min(self._look_at, self._publish_at or self._look_at)
+        self._publish(now)
+        due_at = self._gathering.due_at
+        wake_at = self._look_at if due_at is None else min(self._look_at, due_at)
         heard = self._wait(max(0.0, wake_at - self._clock.monotonic()))
         for name in heard:
             self._ask(name, lambda tree: tree.changes())
@@ -128,7 +127,7 @@ class Watcher:
             if wanted.get(name) != folder:
                 logger.info("watch.ended", extra={"datasource": name})
                 self._close(name)
-                self._pending.pop(name, None)
+                self._gathering.forget(name)
             elif not tree.in_place():
                 logger.warning("watch.lost", extra={"datasource": name, "root": folder.root})
                 self._close(name)
@@ -179,26 +178,20 @@ class Watcher:
             self._note(name, changed)
 
     def _note(self, name: str, changed: Iterable[bytes]) -> None:
-        pending = self._pending.setdefault(name, set())
-        pending |= set(changed)
-        if len(pending) > 10 * MOST_PATHS:
-            self._pending[name] = set(fewer(pending))
-        if self._publish_at is None:
-            self._publish_at = self._clock.monotonic() + GATHER_SECONDS
+        self._gathering.add(name, changed, now=self._clock.monotonic())
 
-    def _publish(self) -> None:
-        """Tell what has changed; what cannot be told now is kept, in bounds, and told later."""
-        self._publish_at = None
-        for name, paths in list(self._pending.items()):
+    def _publish(self, now: float) -> None:
+        """Tell what is due by now; what cannot be told is kept, in bounds, and told later."""
+        for name, paths in self._gathering.due(now).items():
             events = events_of(name, paths, source=self._source, at=self._clock.now_ms())
             try:
                 self._door.publish(events)
             except BusUnavailable as error:
                 self._miss_bus(error)
-                self._publish_at = self._clock.monotonic() + RETRY_SECONDS
+                self._gathering.put_off(self._clock.monotonic() + RETRY_SECONDS)
                 return
             self._bus_away = False
-            del self._pending[name]
+            self._gathering.told(name, events=len(events), now=self._clock.monotonic())
 
     def _miss_bus(self, error: BusUnavailable) -> None:
         if not self._bus_away:

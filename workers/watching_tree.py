@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.datasources.paths import Root, is_private, join
-from rota.changes import EVERYTHING, fewer
+from rota.changes import EVERYTHING, fewer, sayable
 from workers.watching_inotify import Inotify, Mask, Notice, OutOfWatches
 
 if TYPE_CHECKING:
@@ -40,7 +40,13 @@ class _Folder:
 
     @property
     def path(self) -> bytes:
-        return self.name if self.above is None else join(self.above.path, self.name)
+        parts = [self.name]
+        above = self.above
+        while above is not None:
+            parts.append(above.name)
+            above = above.above
+        # The root's name is empty; a loop, because a tree may be deeper than Python's stack.
+        return b"/".join(reversed(parts[:-1])) if len(parts) > 1 else self.name
 
 
 class WatchedTree:
@@ -53,6 +59,7 @@ class WatchedTree:
         self._selection = selection
         self._changed: set[bytes] = set()
         self._folders: dict[int, _Folder] = {}
+        self._root = -1
         #: Whether some folders are not watched, because the kernel gave no more watches.
         self.partial = False
         self._told_partial = False
@@ -80,6 +87,9 @@ class WatchedTree:
 
     def in_place(self) -> bool:
         """Say whether the root is still the folder that is watched: something else may be mounted there by now."""
+        if self._root not in self._folders:
+            # It was removed; one that was made anew may well have got its inode.
+            return False
         try:
             return _identity_of(self._path) == self._identity
         except OSError:
@@ -96,14 +106,14 @@ class WatchedTree:
                 break
             self._take(notice)
             if len(self._changed) > _MOST_KEPT:
-                self._changed = set(fewer(self._changed))
+                self._changed = set(fewer(map(sayable, self._changed)))
         changed, self._changed = self._changed, set()
         return changed
 
     def complete(self) -> set[bytes]:
         """Try again to watch all of a partial tree; return where something may have changed if that worked."""
-        self._start_again()
-        self._changed.clear()
+        # On top of what is watched: if that were given up first, what happens meanwhile would show nowhere.
+        self._add_all()
         return set() if self.partial else {EVERYTHING}
 
     def _start_again(self) -> None:
@@ -111,6 +121,9 @@ class WatchedTree:
         self._inotify.close()
         self._folders.clear()
         self._inotify = Inotify()
+        self._add_all()
+
+    def _add_all(self) -> None:
         self.partial, self._told_partial = False, self.partial
         self._add(b"", None)
 
@@ -141,7 +154,7 @@ class WatchedTree:
         return True
 
     def _add(self, path: bytes, above: _Folder | None) -> bool:
-        """Watch a folder and all folders below it; say whether it can be watched."""
+        """Watch a folder and all folders below it; say whether it can be read."""
         added = False
         waiting = [(path, above)]
         try:
@@ -157,7 +170,8 @@ class WatchedTree:
                 extra = {"datasource": self._name, "watched": len(self._folders), "advice": _ADVICE}
                 logger.error("watch.limit", extra=extra)  # noqa: TRY400 -- the advice is what helps, not the traceback
             self.partial = True
-            self._changed.add(EVERYTHING)
+            # It is there and can be read; what came with it is told once, and found by the schedule from then on.
+            return True
         return added
 
     def _watch(self, root: Root, path: bytes, above: _Folder | None) -> tuple[_Folder | None, list[bytes]]:
@@ -173,6 +187,14 @@ class WatchedTree:
             watch = self._inotify.watch(descriptor)
             # After the watch: what comes in between shows twice rather than never.
             names = self._names_in(descriptor, path)
+        except OutOfWatches:
+            raise
+        except OSError as error:
+            # A fault in one folder does not end the watching of all others; the sync tells of it.
+            if above is None:
+                raise
+            logger.warning("watch.unread", extra={"datasource": self._name, "error": error.strerror})
+            return None, []
         finally:
             os.close(descriptor)
         before = self._folders.get(watch)
@@ -182,7 +204,9 @@ class WatchedTree:
             before = None
         if before is None:
             before = self._folders[watch] = _Folder(path.rpartition(b"/")[2], above, watch)
-            if above is not None:
+            if above is None:
+                self._root = watch
+            else:
                 above.below[before.name] = before
         return before, names
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from rota.errors import PermanentError
 
 # Rota's own settings are in such variables, addresses with passwords among them: no definition may send them away.
 _OWN_VARIABLE = "ROTA_"
+# And so they are in the files in which the kernel shows the variables of processes.
+_OWN_FILES = ("/proc", "/sys", "/dev")
 _REFERENCE = re.compile(r"(?:env|file):", re.ASCII)
 
 
@@ -43,11 +47,22 @@ def secret(reference: str, *, what: str) -> str:
     return value
 
 
+def hidden(text: str, secrets: Iterable[str]) -> str:
+    """Give a text of somebody else's with `***` for each of these secrets, in the forms in which it may be quoted."""
+    for value in filter(None, secrets):
+        for form in (value, quote(value, safe=""), quote_plus(value), repr(value)[1:-1]):
+            text = text.replace(form, "***")
+    return text
+
+
 def _check_file(path: Path, *, what: str) -> None:
     try:
         # A fifo would make the reader wait for ever.
         is_file = path.is_absolute() and stat.S_ISREG(path.stat().st_mode)
-    except (OSError, ValueError):
-        is_file = False
+        is_own = any(map(path.resolve().is_relative_to, _OWN_FILES))
+    except (OSError, ValueError, RuntimeError):
+        is_file = is_own = False
+    if is_own:
+        raise PermanentError(f"{what} refers to {path}: files of the system in {', '.join(_OWN_FILES)} hold no secrets")
     if not is_file:
         raise PermanentError(f"{what} refers to {path}, which is no regular file with an absolute path")

@@ -6,29 +6,20 @@ version that seeds the hash: a change of it makes every digest differ once, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import msgspec
 import xxhash
 
-from actors.datasources.rows import Row
-
-Buffer: TypeAlias = bytes | bytearray | msgspec.Raw
+from actors.datasources.packed import CHUNK_ROWS, PackedRows, encode_rows
 
 VERSION = 2
-CHUNK_ROWS = 10_000
-"""So many rows are encoded at a time, so that the copy of a huge folder stays small; part of what is covered."""
-
-encode_rows: Callable[[Sequence[tuple[Any, ...]]], bytes] = msgspec.msgpack.Encoder().encode
-"""Encodes a chunk of rows; a `Row` and a plain tuple with the same fields give the same bytes."""
-
-decode_rows: Callable[[Buffer], list[Row]] = msgspec.msgpack.Decoder(list[Row]).decode
-"""Gives the rows of an encoded chunk."""
 
 
 def folder_digest(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Give the digest of a folder's rows, 16 bytes; they must be sorted by name."""
+    if isinstance(rows, PackedRows):
+        return digest_of_chunks(rows.chunks)
     chunks = (rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS))
     return digest_of_chunks(map(encode_rows, chunks))
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
 from actors.datasources.storage import Capabilities, End, Found, Listing, Lookup, Row, Scanner, Storage, Unlisted
+from actors.datasources.told import Told
 from rota.errors import TemporaryError
 
 _FIRST_SECONDS = 0.25
@@ -23,7 +24,7 @@ _LONGEST_SECONDS = 20.0
 # Longer than this, a worker's thread has better things to do.
 _MOST_ASKED_MS = 30_000
 _STEP_SECONDS = 0.1
-# Bounds what a scan remembers in order to go on in the middle of a branch: some 10 MB.
+# Bounds what a scan remembers in order to go on in the middle of branches: some 10 MB.
 _MOST_TOLD = 100_000
 _CONNECTION = frozenset(
     {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETUNREACH, errno.ENETDOWN, errno.ENETRESET, errno.ENOTCONN}
@@ -178,29 +179,29 @@ class RetryingScanner(Retrying):
         super().__init__(inner, repeats)
         self._scanner = scanner
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         """List these folders and everything below them; what was told before a failure is not told again.
 
-        Where too much of a branch was told to remember, the failure goes up.
+        Where too much of the branches under way was told to remember, the failure goes up.
         """
         ended = tried = 0
-        told: set[bytes] = set()
+        told = Told(paths, most=_MOST_TOLD)
         while ended < len(paths):
             try:
-                with closing(_closable(self._scanner.scan(paths[ended:], known))) as scanned:
+                with closing(_closable(self._scanner.scan(paths[ended:], known, check=check))) as scanned:
                     for found in scanned:
                         if isinstance(found, End):
                             ended += 1
-                            told.clear()
-                        elif found.path in told:
+                            told.end(found.path)
+                        elif not told.add(found.path):
                             continue
-                        elif len(told) <= _MOST_TOLD:
-                            told.add(found.path)
                         yield found
                         tried = 0
             except (TemporaryError, OSError) as error:
                 tried += 1
-                self._repeats.pause(error, tried if len(told) <= _MOST_TOLD else self._repeats.retries + 1)
+                self._repeats.pause(error, tried if told.is_whole else self._repeats.retries + 1)
             else:
                 return
 

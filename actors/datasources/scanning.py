@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from actors.datasources.digest import folder_digest
@@ -10,32 +10,40 @@ from actors.datasources.frontier import Frontier, Place
 from actors.datasources.listing import folders_of
 from actors.datasources.storage import End, Found, Kind, Known, Listing, Lookup, Same, Scanner, Storage, Unlisted
 
-IN_FLIGHT = 8
+_CHECK_SECONDS = 0.5
+_LEAVE_SECONDS = 1.0
 
 
-def scan(storage: Storage, paths: Sequence[bytes], known: Lookup, *, in_flight: int = IN_FLIGHT) -> Iterator[Found]:
+def scan(
+    storage: Storage, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+) -> Iterator[Found]:
     """List these folders and everything below them.
 
     Each folder is told once, in any order, as a `Listing`, as `Same` where token and digest are those that `known`
     gives, or as an `Unlisted`. When all below a path has been told, its `End` follows; ends come in the order of
     `paths`, which are sorted and do not contain each other. The iterator works ahead of its caller by a bounded amount,
-    with `in_flight` folders at a time unless the storage has its own way; closing it stops it. Raises TemporaryError or
-    PermanentError when the storage as a whole fails.
+    with as many folders at a time as the storage takes; closing it stops it, and what is under way then is waited for a
+    second at most. `check` is called at least once a second while an answer is waited for, in the caller's own
+    thread; what it raises ends the scan. Raises TemporaryError or PermanentError when the storage as a whole fails.
     """
     if isinstance(storage, Scanner):
-        return storage.scan(paths, known)
-    return _scan_folders(storage, Frontier(paths), known, in_flight)
+        return storage.scan(paths, known, check=check)
+    return _scan_folders(storage, Frontier(paths), known, check)
 
 
-def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, in_flight: int) -> Iterator[Found]:
+def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, check: Callable[[], None]) -> Iterator[Found]:
+    in_flight = storage.capabilities.in_flight
     under_way: dict[Future[Listing | Unlisted], Place] = {}
     pool = ThreadPoolExecutor(in_flight, thread_name_prefix="scan")
     try:
         while not frontier.is_done:
             for place in frontier.take(in_flight - len(under_way)):
                 under_way[pool.submit(storage.list_folder, place.path)] = place
-            # Each call of a driver has its own time limit, so this ends.
-            done = wait(under_way, return_when=FIRST_COMPLETED).done
+            check()
+            # Each call of a driver has its own time limit, so this comes to an end.
+            done = wait(under_way, timeout=_CHECK_SECONDS, return_when=FIRST_COMPLETED).done
+            if not done:
+                continue
             results = {under_way.pop(future): future.result() for future in done}
             before = known([place.path for place in results])
             for place, found in results.items():
@@ -44,7 +52,11 @@ def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, in_flight
             for path in frontier.ended():
                 yield End(path=path)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in under_way:
+            future.cancel()
+        # Nobody needs the answers any more; a thread that still waits for one ends with its time limit.
+        late = wait(under_way, timeout=_LEAVE_SECONDS).not_done
+        pool.shutdown(wait=not late, cancel_futures=True)
 
 
 def unless_known(listing: Listing, known: Lookup) -> Listing | Same:

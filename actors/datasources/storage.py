@@ -25,8 +25,8 @@ class Listing:
     path: bytes
     token: str
     """Changes when an entry is added, removed or renamed in the folder; empty where the storage has no such thing."""
-    rows: list[Row]
-    """Sorted by name; names are unique."""
+    rows: Sequence[Row]
+    """Sorted by name; names are unique. Those of a huge folder may be decoded anew whenever they are gone through."""
     special: int = 0
     """How many entries were left out because they are neither file, folder nor link."""
 
@@ -115,6 +115,8 @@ class Capabilities:
     """`rename` is one step for files and folders; if not, only files can be renamed, by copy and delete."""
     keeps_modified: bool = True
     """`write` can set the time of a file."""
+    in_flight: int = 8
+    """How many of its calls are worth making at once."""
     step_ns: int = 1
     """How fine its times are: two that differ by less are the same."""
 
@@ -186,5 +188,7 @@ class Storage(Protocol):
 class Scanner(Protocol):
     """A driver that knows a better way through a whole tree than folder by folder."""
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         """List these folders and everything below them; see `scanning.scan` for the promises."""

@@ -22,7 +22,7 @@ from actors.syncing.resume import Resume
 from actors.syncing.scope import Scope, is_within
 from actors.syncing.settlement import Doubt
 from actors.syncing.writer import Example, Writer
-from rota.errors import PermanentError, TemporaryError
+from rota.errors import BusUnavailable, PermanentError, StoreUnavailable, TemporaryError
 from rota.times import rfc3339
 
 _FEW_EXAMPLES = 5
@@ -52,7 +52,7 @@ class OneSync:
         self._dry_run = dry_run
         self._on_checkpoint = on_checkpoint
         counts = resume.counts
-        self._writer = Writer(run, datasource.name, catalog, counts=counts, dry_run=dry_run)
+        self._writer = Writer(run, datasource.name, catalog, counts=counts, dry_run=dry_run, on_written=on_checkpoint)
         self._meter = Meter(run, label=datasource.name, entries=counts.entries, size=counts.bytes)
         self._report = Report(counts)
 
@@ -63,7 +63,7 @@ class OneSync:
         """
         name = self._datasource.name
         with nullcontext() if self._dry_run else held(self._run, self._catalog, name):
-            with closing(self._open()) as storage:
+            with closing(self._open()) as storage, self._watched(TemporaryError):
                 doubt, failures = self._pass(storage)
             if doubt:
                 failures.insert(0, self._hold_back(doubt))
@@ -78,7 +78,7 @@ class OneSync:
 
     def _open(self) -> Storage:
         """Open and verify the storage."""
-        with self._watched():
+        with self._watched(PermanentError, TemporaryError):
             storage = open_storage(self._datasource, check=self._run.check)
             try:
                 storage.verify()
@@ -91,15 +91,17 @@ class OneSync:
 
     def _verify(self, storage: Storage) -> None:
         """Verify the storage once more, after it was scanned."""
-        with self._watched():
+        with self._watched(PermanentError, TemporaryError):
             storage.verify()
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Remember and announce, once, that the storage cannot be reached."""
+    def _watched(self, *faults: type[Exception]) -> Iterator[None]:
+        """Remember and announce, once, that the storage cannot be reached, if one of these faults says so."""
         try:
             yield
-        except (PermanentError, TemporaryError) as error:
+        except (StoreUnavailable, BusUnavailable):
+            raise
+        except faults as error:
             if not self._dry_run:
                 reason = str(error)
                 self._catalog.record_unreachable(reason, before_commit=lambda since: self._unreachable(reason, since))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple, cast
 
@@ -12,11 +12,11 @@ from actors.datasources.digest import folder_digest
 from actors.datasources.globs import Selection
 from actors.datasources.paths import join, text_of
 from actors.datasources.scanning import scan
-from actors.datasources.storage import End, Found, Kind, Listing, Same, Storage, Unlisted
+from actors.datasources.storage import End, Found, Kind, Listing, Row, Same, Storage, Unlisted
 from actors.run import Run
 from actors.syncing.aside import Aside
 from actors.syncing.branches import Branches
-from actors.syncing.difference import Difference, compare
+from actors.syncing.difference import Difference, KnownRow, compare
 from actors.syncing.findings import Findings
 from actors.syncing.hashing import Hashes
 from actors.syncing.meter import Meter
@@ -25,6 +25,7 @@ from actors.syncing.resume import Branch, Resume
 from actors.syncing.scope import Scope, collapse
 from actors.syncing.second_look import SecondLook
 from actors.syncing.settlement import Doubt, settle
+from actors.syncing.slices import slices
 from actors.syncing.sweeping import Numbers, sweep
 from actors.syncing.writer import Writer
 from rota.errors import PermanentError
@@ -168,7 +169,7 @@ class Pass:
             self._meter.add(1, step.row.size)
 
     def _scan_branches(self) -> None:
-        found = cast("Generator[Found]", scan(self._storage, self._branches.paths, self._known))
+        found = cast("Generator[Found]", scan(self._storage, self._branches.paths, self._known, check=self._run.check))
         with closing(found):
             for each in found:
                 self._run.check()
@@ -249,18 +250,32 @@ class Pass:
         seen = [(listing, branch, _state_of(listing)) for listing, branch in chunk]
         differing = {state.path for _, _, state in seen if _differs(state, known.get(state.path))}
         looked_into = known.keys() if self._scope.hash else known.keys() & differing
-        rows = self._catalog.rows([known[path] for path in looked_into])
+        huge = {state.path for _, _, state in seen if _is_huge(state, known.get(state.path))}
+        rows = self._catalog.rows([known[path] for path in looked_into if path not in huge])
         for listing, branch, state in seen:
             path = state.path
             self._count(branch, state.entries, state.bytes)
             if not self._scope.hash and path not in differing:
                 continue
-            hashes = self._hashes.of(path, listing.rows) if self._scope.hash else None
-            found = compare(path, listing.rows, rows.get(path, ()), hashes=hashes)
-            if self._sort(found, branch):
+            parts = self._sliced(listing, known.get(path)) if path in huge else [(listing.rows, rows.get(path, ()))]
+            if self._compare(path, parts, branch):
                 self._aside.complete(state)
             elif path in differing:
                 self._writer.complete(state)
+
+    def _sliced(self, listing: Listing, known: Folder | None) -> Iterable[tuple[Sequence[Row], Sequence[KnownRow]]]:
+        before = self._catalog.rows_in_order(known) if known else ()
+        return slices(listing.rows, before, size=_CHUNK_ROWS // 2)
+
+    def _compare(
+        self, path: bytes, parts: Iterable[tuple[Sequence[Row], Sequence[KnownRow]]], branch: Branch | None
+    ) -> bool:
+        """Compare a folder, in one or several parts; say whether something was put aside."""
+        waits = False
+        for rows, known in parts:
+            hashes = self._hashes.of(path, rows) if self._scope.hash else None
+            waits |= self._sort(compare(path, rows, known, hashes=hashes), branch)
+        return waits
 
     def _known_of(self, paths: Sequence[bytes]) -> dict[bytes, Folder]:
         """Give those of these folders that the catalog has, and note that they were seen."""
@@ -297,6 +312,10 @@ class Pass:
 
 def _differs(state: FolderState, known: Folder | None) -> bool:
     return known is None or (known.digest, known.token) != (state.digest, state.token)
+
+
+def _is_huge(state: FolderState, known: Folder | None) -> bool:
+    return state.entries + (known.entries if known else 0) > _CHUNK_ROWS
 
 
 def _state_of(listing: Listing) -> FolderState:

@@ -50,8 +50,8 @@ class SecondLook:
             if found.why is not Why.VANISHED:
                 self._keep_all(folder, chain(first, looks), found.reason)
             return
-        rows = {row.name: row for row in found.rows}
-        self._judge(folder, chain(first, looks), lambda path: rows.get(path.rpartition(b"/")[2]))
+        # Both sides come by name, so a huge folder need not be held as a whole.
+        self._judge(folder, chain(first, looks), _InOrder(found.rows).find)
 
     def _judge(self, folder: bytes, looks: Iterable[Look], ask: Ask) -> None:
         for look in looks:
@@ -76,6 +76,20 @@ class SecondLook:
         self.failures.append(f"cannot look at {text_of(path)}: {reason}")
         for look in looks:
             self._aside.keep(look.id)
+
+
+class _InOrder:
+    """Finds rows that are asked for in the order of their names."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = iter(rows)
+        self._next = next(self._rows, None)
+
+    def find(self, path: bytes) -> Row | None:
+        name = path.rpartition(b"/")[2]
+        while self._next is not None and self._next.name < name:
+            self._next = next(self._rows, None)
+        return self._next if self._next is not None and self._next.name == name else None
 
 
 def _is_same(entry: Entry, row: Row) -> bool:

@@ -64,6 +64,10 @@ def sweep(
                 or (some_unlisted and aside.is_unlisted(folder.path))
             ):
                 continue
+            if folder.entries > _CHUNK_ROWS:
+                aside.gone(known_entry(folder.path, row) for row in catalog.rows_in_order(folder))
+                aside.add_unseen([folder.path])
+                continue
             unseen.append(folder)
             rows += folder.entries
             if len(unseen) == _CHUNK_FOLDERS or rows >= _CHUNK_ROWS:

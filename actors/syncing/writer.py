@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,12 +26,22 @@ class Writer:
     nothing. The digests of folders go with the last of what was gathered. A dry run only counts.
     """
 
-    def __init__(self, run: Run, datasource: str, catalog: Catalog, *, counts: Counts, dry_run: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        datasource: str,
+        catalog: Catalog,
+        *,
+        counts: Counts,
+        dry_run: bool,
+        on_written: Callable[[], None],
+    ) -> None:
         self._run = run
         self._datasource = datasource
         self._catalog = catalog
         self._counts = counts
         self._dry_run = dry_run
+        self._on_written = on_written
         self._rows: list[tuple[str, Any]] = []
         self._states: list[FolderState] = []
         self.examples: dict[str, list[Example]] = {}
@@ -102,6 +112,8 @@ class Writer:
         self._counts.updated += len(changes.updated)
         self._counts.moved += len(changes.moved)
         self._counts.deleted += len(changes.deleted)
+        # Before anything can end this attempt: what it wrote is counted by the next one too.
+        self._on_written()
         for kind in ("created", "updated", "moved", "deleted"):
             self._remember(kind, getattr(changes, kind))
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -202,7 +202,9 @@ class Prepared:
         """List the root, with which the file begins; any other folder only to see that what is gone is gone."""
         return next(self.listings()) if not path else Listing(path=path, token="", rows=[])
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         """Tell what the file has, with the digests that a walk would make."""
         left = list(paths)
         listings = (listing for listing in self.listings() if listing.path)

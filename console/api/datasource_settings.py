@@ -63,6 +63,17 @@ def switch(parts: Parts, who: Who, name: str, *, enabled: bool) -> DatasourceRec
     return saved
 
 
+def forget_marker(parts: Parts, who: Who, name: str) -> DatasourceRecord:
+    """Expect no marker in the root any more; the file itself stays. NotFound if there is no such datasource."""
+    now = parts.clock.now_ms()
+    with parts.store.writing() as conn:
+        hold(conn, [_target(name)])
+        if datasources.get(conn, name).marker is not None:
+            datasources.set_marker(conn, name, None)
+            audit.add(conn, [deed(who, "datasource.forget-marker", _target(name), now)])
+        return datasources.get(conn, name)
+
+
 def remove(parts: Parts, who: Who, name: str) -> None:
     """Forget a datasource and its catalog, batch by batch; the files themselves stay untouched."""
     # Switched off first: no scheduled sync fills again what is being emptied.

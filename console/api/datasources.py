@@ -71,6 +71,12 @@ def delete_datasource(name: str, parts: Given, who: Asking) -> Response:
     return nothing()
 
 
+@router.delete("/datasources/{name}/marker", **documented("Datasource", headers=("ETag",)))
+def forget_marker(name: str, parts: Given, who: Asking) -> Response:
+    """Expect no marker in its root any more; the file itself stays, and a test with `mark` takes it over again."""
+    return _saved(parts, settings.forget_marker(parts, who, name))
+
+
 @router.post("/datasources/{name}/enable", **documented("Datasource", headers=("ETag",)))
 def enable_datasource(name: str, parts: Given, who: Asking) -> Response:
     """Let jobs about all datasources include it."""

@@ -78,6 +78,7 @@ PERMISSIONS: dict[str, str] = {
     f"GET {API}/datasources/{{name}}": _READ,
     f"PUT {API}/datasources/{{name}}": _DEFINE,
     f"DELETE {API}/datasources/{{name}}": _DEFINE,
+    f"DELETE {API}/datasources/{{name}}/marker": _DEFINE,
     f"GET {API}/datasources/{{name}}/entries": _READ,
     f"POST {API}/datasources/{{name}}/sync": _OPERATE,
     f"POST {API}/datasources/{{name}}/changed": _PUBLISH,

@@ -21,28 +21,27 @@ def is_notification(given: Mapping[str, Any]) -> bool:
 def paths_in(given: Mapping[str, Any], *, root: str, selection: Selection) -> list[bytes]:
     """Return the paths at which a notification says that something changed; keys outside of the root are left out.
 
-    Raises FieldError for what is no notification, and for one of another bucket.
+    Raises FieldError for what is no notification, and for one that is about other buckets only.
     """
     records = given.get("Records", [])
     if not isinstance(records, Sequence) or isinstance(records, str):
         raise FieldError(("Records",), "must be a list")
     bucket, _, prefix = root.partition("://")[2].partition("/")
     below = prefix.strip("/").encode()
-    found = [_path_in(record, n, bucket=bucket, prefix=below) for n, record in enumerate(records)]
+    named = [_bucket_and_key(record, n) for n, record in enumerate(records)]
+    if named and all(other != bucket for other, _ in named):
+        raise FieldError(("Records", 0, "s3", "bucket", "name"), f"must be {bucket}, the bucket of the datasource")
+    # Keys are encoded like the fields of a form.
+    found = [_below(unquote_to_bytes(key.replace("+", " ")), below) for other, key in named if other == bucket]
     return [path for path in found if path is not None and _counts(path, selection)]
 
 
-def _path_in(record: object, n: int, *, bucket: str, prefix: bytes) -> bytes | None:
-    place: tuple[str | int, ...] = ("Records", n, "s3")
+def _bucket_and_key(record: object, n: int) -> tuple[str, str]:
     s3 = record.get("s3") if isinstance(record, Mapping) else None
-    named = _text_in(s3, "bucket", "name")
-    key = _text_in(s3, "object", "key")
-    if named is None or key is None:
-        raise FieldError(place, "must have bucket.name and object.key")
-    if named != bucket:
-        raise FieldError((*place, "bucket", "name"), f"must be {bucket}, the bucket of the datasource")
-    # Keys are encoded like the fields of a form.
-    return _below(unquote_to_bytes(key.replace("+", " ")), prefix)
+    bucket, key = _text_in(s3, "bucket", "name"), _text_in(s3, "object", "key")
+    if bucket is None or key is None:
+        raise FieldError(("Records", n, "s3"), "must have bucket.name and object.key")
+    return bucket, key
 
 
 def _text_in(value: object, *names: str) -> str | None:

@@ -43,6 +43,9 @@ def configure(verbs: Any) -> None:
     changing = add_verb(verbs, "set", "change a datasource; what is not given stays", _set, add_connection_options)
     changing.add_argument("name", metavar="NAME")
     changing.add_argument("--root", metavar="FOLDER_OR_ADDRESS", help="where it is")
+    changing.add_argument(
+        "--no-marker", action="store_true", help="expect no marker in it any more; the file itself stays"
+    )
     for parser in (adding, changing):
         _configure_fields(parser)
 
@@ -98,9 +101,12 @@ def _set(options: argparse.Namespace) -> int:
         wanted = _changed(answer.data, options)
         if options.root is not None:
             wanted["root"] = _root_of(options.root, wanted["kind"])
-        if wanted == answer.data:
+        if wanted != answer.data:
+            client.ask("PUT", path, body=wanted, headers={"If_Match": answer.headers.get("etag", "*")})
+        elif not options.no_marker:
             raise CommandFailed("nothing to change was given; see --help", ExitCode.USAGE)
-        client.ask("PUT", path, body=wanted, headers={"If_Match": answer.headers.get("etag", "*")})
+        if options.no_marker:
+            client.ask("DELETE", f"{path}/marker")
     say(f"{options.name}: saved")
     return ExitCode.OK
 

@@ -9,7 +9,7 @@ from typing import Any
 from console.client import Client, open_client, segment
 from console.connection import add_connection_options
 from console.exits import CommandFailed, ExitCode
-from console.output import add_json_option, print_json, print_table, size
+from console.output import add_json_option, print_json, print_table, printable_line, size
 from console.verbs import add_verb
 
 _MOST_DEPTH = 50
@@ -56,4 +56,4 @@ def _count(entry: dict[str, Any]) -> object:
 
 
 def _named(entry: dict[str, Any]) -> str:
-    return f"{entry['path']}/" if entry["kind"] == "folder" else str(entry["path"])
+    return printable_line(f"{entry['path']}/" if entry["kind"] == "folder" else entry["path"])

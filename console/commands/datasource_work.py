@@ -10,7 +10,7 @@ from console.client import Client, open_client, segment
 from console.connection import add_connection_options
 from console.difference_words import COUNTED, counts_in_words, found_by
 from console.exits import CommandFailed, ExitCode
-from console.output import add_json_option, local_time, print_json, printable, say
+from console.output import add_json_option, local_time, print_json, printable, printable_line, say
 from console.verbs import add_verb
 
 _OUTPUT = (add_connection_options, add_json_option)
@@ -85,7 +85,7 @@ def _tell_doubt(doubt: dict[str, Any]) -> None:
     say(f"{local_time(doubt['at'])}: {doubt['reason']}{where} (run {doubt['run']})")
     examples = doubt.get("examples") or []
     for example in examples:
-        say(f"  {printable(example)}")
+        say(f"  {printable_line(example)}")
     left = doubt["deleted"] - len(examples)
     if examples and left > 0:
         say(f"  and {left:,} more")
@@ -112,7 +112,7 @@ def _tell_examples(found: dict[str, Any]) -> None:
     for word in COUNTED:
         for entry in examples.get(word) or ():
             came_from = f" (from {entry['came_from']})" if entry.get("came_from") else ""
-            print(printable(f"  {word} {entry['path']}{came_from}"))
+            print(printable_line(f"  {word} {entry['path']}{came_from}"))
 
 
 def _tell_started(started: dict[str, Any], options: argparse.Namespace) -> int:
@@ -155,5 +155,7 @@ def _tell_changed(options: argparse.Namespace) -> int:
     if options.json:
         print_json(accepted)
     else:
-        say(f"{options.name}: told of {len(options.paths)} paths; they are synced within seconds")
+        count = len(options.paths)
+        told = "1 path; it is" if count == 1 else f"{count:,} paths; they are"
+        say(f"{options.name}: told of {told} synced within seconds")
     return ExitCode.OK

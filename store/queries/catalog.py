@@ -30,6 +30,7 @@ __all__ = [
     "last_folder",
     "list_entries",
     "remove_batch",
+    "rows_after",
     "rows_of",
 ]
 
@@ -51,6 +52,10 @@ _folders_at = Lookup(
 _ROW = "name, kind, size, modified_ns, coalesce(inode, 0), coalesce(device, 0), coalesce(etag, ''), hash, folder_id"
 _rows_of = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id {{keys}}")
 _row_at = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id = {{value}} AND name {{keys}}")
+_row_columns = (
+    entries.c.name, entries.c.kind, entries.c.size, entries.c.modified_ns, func.coalesce(entries.c.inode, 0),
+    func.coalesce(entries.c.device, 0), func.coalesce(entries.c.etag, ""), entries.c.hash, entries.c.folder_id,
+)  # fmt: skip
 _remove_entries = delete(entries).where(entries.c.folder_id.in_(_ids))
 _remove_folders = delete(folders).where(folders.c.id.in_(_ids))
 
@@ -87,6 +92,12 @@ def rows_of(conn: Connection, folder_ids: Iterable[int]) -> dict[int, list[RowTu
     for row in _rows_of.rows(conn, found):
         found[row[-1]].append(row)
     return found
+
+
+def rows_after(conn: Connection, folder_id: int, *, after: bytes, limit: int) -> list[RowTuple]:
+    """Return the next entries of a folder in the order of names; `after` is the last one that is known already."""
+    query = select(*_row_columns).where(entries.c.folder_id == folder_id, entries.c.name > after)
+    return [tuple(row) for row in conn.execute(query.order_by(entries.c.name).limit(limit))]
 
 
 def find_row(conn: Connection, datasource: str, path: bytes) -> RowTuple | None:

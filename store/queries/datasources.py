@@ -77,8 +77,8 @@ def queues(conn: Connection) -> dict[str, str]:
     return {row.name: row.queue for row in conn.execute(_queues)}
 
 
-def set_marker(conn: Connection, name: str, marker: str) -> None:
-    """Remember the content of the marker file that proves the root is the right one."""
+def set_marker(conn: Connection, name: str, marker: str | None) -> None:
+    """Remember the content of the marker file that proves the root is the right one, or that none is expected."""
     _set(conn, name, marker=marker)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.cluster import Cluster
+from tests.acceptance.installed import Installed, installed
 
 
 @pytest.fixture
@@ -35,3 +36,10 @@ def make_cluster(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cal
 def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
     """One cluster with a lease of 2 seconds."""
     return make_cluster(lease_seconds=2.0)
+
+
+@pytest.fixture
+def rota(cluster: Cluster) -> Iterator[Installed]:
+    """That cluster with a console before it; its processes are not started yet."""
+    with installed(cluster) as running:
+        yield running

@@ -127,7 +127,8 @@ class _Files(asyncssh.SFTPServer):
 
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         await self._answer("scandir", path)
-        async for entry in super().scandir(path):
+        # Whole, for a client that hangs up in between leaves this generator where it stands.
+        for entry in [entry async for entry in super().scandir(path)]:
             await self._served.fault("entry", entry.filename)
             yield asyncssh.SFTPName(entry.filename, attrs=asyncssh.SFTPAttrs()) if self._served.bare else entry
 

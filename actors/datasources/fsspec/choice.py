@@ -8,37 +8,30 @@ and cannot be pinned, and what it takes from elsewhere (a redirect, a file of it
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from actors.addresses import Address, resolve
+from actors.addresses import resolve
 from actors.datasources.credentials import is_reference, secret
 from actors.datasources.storage import Datasource
-from rota.datasources import FsspecOptions
-from rota.errors import PermanentError
+from rota.datasources import OWN_DISK, FsspecOptions, fsspec_problem
+from rota.errors import PermanentError, TemporaryError
 
-_OWN_DISK = "it reaches the worker's own files, memory or programs; use kind local for folders"
-_WRAPPER = "it stands in front of another driver, which it could hide"
-_REFUSED: Mapping[str, str] = {
-    **dict.fromkeys(("file", "local", "asynclocal", "memory", "data", "git", "dvc", "pyscript"), _OWN_DISK),
-    **dict.fromkeys(("dask", "jupyter", "jlab"), _OWN_DISK),
-    **dict.fromkeys(("reference", "generic", "dir", "async_wrapper", "asyncwrapper", "chained"), _WRAPPER),
-    **dict.fromkeys(("blockcache", "cached", "filecache", "simplecache", "zip", "tar", "libarchive"), _WRAPPER),
-    **dict.fromkeys(("sftp", "ssh"), "it accepts whatever key a server shows; use kind sftp"),
-    **dict.fromkeys(("http", "https"), "pages are no folders, and it follows them anywhere; use kind webdav"),
-    "webdav": "use kind webdav",
-}
 # Modules of the same drivers, for those that are registered under another name as well.
 _REFUSED_MODULES = ("local", "memory", "reference", "dask", "jupyter", "cached", "zip", "tar", "libarchive", "dirfs")
 # Options by which a driver can be told to use another driver, or a place on the worker's disk.
 _REFUSED_OPTIONS = frozenset(
     {"fo", "fs", "target_protocol", "target_options", "remote_protocol", "protocol", "tempdir"}
 )
-_HOSTS = frozenset(
-    {"host", "hostname", "server", "namenode", "instance", "endpoint", "endpoint_url", "base_url", "url"}
+_HOST_NAME = re.compile(
+    r"(?:.*_)?(?:host(?:name|s)?|server|namenode|instance|endpoints?|url|uri|address(?:es)?|proxy)", re.IGNORECASE
 )
+# A value may hold several addresses, such as a connection string.
+_AUTHORITY = re.compile(r"://([^/?#;,\s\\]*)")
+_FTP_PORT, _WEB_PORT = 21, 443
 _BUCKETS = frozenset({"s3", "s3a", "gcs", "gs", "az", "abfs", "adl", "oss", "oci", "ocilake", "tos", "tosfs", "lakefs"})
 
 
@@ -46,7 +39,7 @@ _BUCKETS = frozenset({"s3", "s3a", "gcs", "gs", "az", "abfs", "adl", "oss", "oci
 class Choice:
     """A driver, ready to be made."""
 
-    make: Callable[[], Any]
+    make: Callable[[], Any] = field(repr=False)
     """Connects and gives a file system of its own."""
     root: str
     """The root's path as the driver has it, without a slash at the end."""
@@ -56,7 +49,7 @@ class Choice:
     """Whether it is an object store: with etags, without folders."""
     moves: bool
     """Whether it has a move of its own; what fsspec does for the others is to copy."""
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     """What must not be in a message."""
 
 
@@ -67,8 +60,9 @@ def choose(datasource: Datasource, options: FsspecOptions) -> Choice:
     now.
     """
     protocol = datasource.root.partition("://")[0]
-    if "::" in datasource.root:
-        raise PermanentError("root: chains of drivers are not allowed")
+    problem = fsspec_problem(datasource.root)
+    if problem:
+        raise PermanentError(f"root: {problem}")
     if _password_in(datasource.root):
         raise PermanentError("root: must not hold a password: options.storage_options take a reference to it")
     driver = _driver(protocol)
@@ -78,8 +72,8 @@ def choose(datasource: Datasource, options: FsspecOptions) -> Choice:
         raise PermanentError(f"options.storage_options: {', '.join(refused)} may not be set")
     given = {**driver._get_kwargs_from_urls(datasource.root), **given}  # noqa: SLF001 -- the only way fsspec has for it
     allow_private = datasource.rules.allow_private
-    for name, host in _hosts_in(given):
-        _judged(name, host, allow_private=allow_private)
+    for name, value in _hosts_in(given):
+        _judge(name, value, secrets=secrets, allow_private=allow_private)
     codec = "utf-8"
     if protocol == "ftp":
         # Names are bytes: each becomes the character of the same number.
@@ -105,10 +99,14 @@ def _ftp_addresses(given: Mapping[str, Any], allow_private: bool) -> tuple[str, 
             "root: plain FTP sends the password in the clear: set tls: true in options.storage_options, or "
             "allow_private: true if the network on the way is your own"
         )
-    addresses = _judged("host", str(given.get("host", "")), allow_private=allow_private)
-    if not addresses:
+    if not isinstance(given.get("tls", False), bool):
+        raise PermanentError("options.storage_options: tls must be true or false")
+    host, port = str(given.get("host") or ""), given.get("port", _FTP_PORT)
+    if not host:
         raise PermanentError("root: names no host")
-    return tuple(map(str, addresses))
+    if not isinstance(port, int):
+        raise PermanentError("options.storage_options: port must be a number")
+    return tuple(map(str, resolve(host, port, allow_private=allow_private)))
 
 
 def _password_in(root: str) -> bool:
@@ -119,9 +117,6 @@ def _password_in(root: str) -> bool:
 
 
 def _driver(protocol: str) -> Any:
-    reason = _REFUSED.get(protocol)
-    if reason:
-        raise PermanentError(f"root: {protocol}:// is not allowed: {reason}")
     if protocol == "ftp":
         from actors.datasources.fsspec.ftp import CarefulFtp
 
@@ -136,7 +131,7 @@ def _driver(protocol: str) -> Any:
         raise PermanentError(f"root: the driver of {protocol}:// is not installed: {error}") from error
     modules = {f"fsspec.implementations.{name}" for name in _REFUSED_MODULES}
     if any(base.__module__ in modules for base in driver.__mro__):
-        raise PermanentError(f"root: {protocol}:// is not allowed: {_OWN_DISK}")
+        raise PermanentError(f"root: {protocol}:// is not allowed: {OWN_DISK}")
     return driver
 
 
@@ -159,21 +154,32 @@ def _resolved(options: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
 
 
 def _hosts_in(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give each option that names a host: by its own name, or because it holds an address."""
+    """Give each option that names a host, with its value: by its own name, or because it holds an address."""
     for name, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _hosts_in(value)
-        elif isinstance(value, str) and ("://" in value or name in _HOSTS):
-            yield name, value
+        for inner in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(inner, Mapping):
+                yield from _hosts_in(inner)
+            elif isinstance(inner, str) and "://" in inner:
+                yield name, inner
+            elif inner and isinstance(inner, str | int) and inner is not True and _HOST_NAME.fullmatch(name):
+                yield name, str(inner)  # a number is an address too
 
 
-def _judged(name: str, value: str, *, allow_private: bool) -> tuple[Address, ...]:
+def _judge(name: str, value: str, *, secrets: tuple[str, ...], allow_private: bool) -> None:
+    """Resolve and judge each host in a value; one that came from a reference is not quoted."""
     try:
-        parts = urlsplit(value if "://" in value else f"//{value}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise PermanentError(f"options.storage_options: {name} is no address") from None
-    return resolve(host, port or 443, allow_private=allow_private) if host else ()
+        for authority in _AUTHORITY.findall(value) or [value]:
+            parts = urlsplit(f"//{authority}")
+            if host := parts.hostname:
+                resolve(host, parts.port or _WEB_PORT, allow_private=allow_private)
+    except (ValueError, PermanentError, TemporaryError) as error:
+        if isinstance(error, ValueError):
+            raise PermanentError(f"options.storage_options: {name} is no address") from None
+        if value not in secrets:
+            raise
+        raise type(error)(
+            f"options.storage_options: {name} leads to a host that is unknown or not a public one"
+        ) from None
 
 
 def _has_own_move(driver: Any) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from ftplib import error_perm
+from contextlib import suppress
+from ftplib import FTP, FTP_TLS, error_perm
+from functools import partial
 from typing import Any
 
 from fsspec.implementations.ftp import FTPFileSystem
 
+from actors.pinned import trust
 from rota.errors import PermanentError
 
 _KINDS = {"file": "file", "dir": "directory"}
@@ -25,17 +28,24 @@ class CarefulFtp(FTPFileSystem):
         start(**options)
 
     def _connect(self) -> None:
-        connect: Any = super()._connect
         *others, last = self._addresses
         for address in others:
-            self.host = address
-            try:
-                connect()
-            except OSError:
-                continue
-            return
-        self.host = last
-        connect()
+            with suppress(OSError):
+                self._connect_to(address)
+                return
+        self._connect_to(last)
+
+    def _connect_to(self, address: str) -> None:
+        kind: Any = partial(FTP_TLS, context=trust()) if self.tls else FTP
+        self.ftp = kind(timeout=self.timeout, encoding=self.encoding)
+        try:
+            self.ftp.connect(address, self.port)
+            # The certificate has to be the host's, whatever address it answers at.
+            self.ftp.host = self.host
+            self.ftp.login(*self.cred)
+        except BaseException:
+            self.ftp.close()
+            raise
 
     def ls(self, path: str, detail: bool = True, **kwargs: Any) -> list[Any]:
         """List a folder; raises OSError if it cannot be read, and gives a file as the only entry of itself."""

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from typing import Any, BinaryIO, cast
 
+from actors.datasources.credentials import hidden
 from actors.datasources.drafts import draft_beside
 from actors.datasources.fsspec.choice import Choice, choose
 from actors.datasources.fsspec.files import Borrowed
@@ -51,6 +52,7 @@ class FilesystemSpecStorage:
             folders=not self._choice.is_bucket,
             moves=self._choice.moves,
             keeps_modified=False,
+            in_flight=options.in_flight,
             step_ns=1_000_000_000,
         )
         # A copy within the storage reads and writes at once.
@@ -142,8 +144,8 @@ class FilesystemSpecStorage:
             there = self._stat(driver, path)
             if there is None:
                 self._check_folder(driver, split(path)[0])
-                driver.mkdir(self._place(path), create_parents=False)
-            elif there.kind != Kind.FOLDER:
+                there = self._made(driver, path)
+            if there is not None and there.kind != Kind.FOLDER:
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
     def rename(self, path: bytes, target: bytes) -> None:
@@ -179,6 +181,8 @@ class FilesystemSpecStorage:
             return self._choice.make()
         except ftplib.error_perm as error:
             raise PermanentError(self._said(error)) from None
+        except ssl.SSLCertVerificationError as error:
+            raise PermanentError(f"{self._said(error)}: the certificate of the server is not trusted") from None
         except (OSError, EOFError, ftplib.Error) as error:
             raise TemporaryError(self._said(error)) from None
         except Exception as error:  # whatever a foreign driver raises when its options are wrong
@@ -219,10 +223,9 @@ class FilesystemSpecStorage:
             raise OSError(told or errno.EIO, self._said(error), path) from None
 
     def _said(self, error: Exception) -> str:
-        text = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
-        for value in self._choice.secrets:
-            text = text.replace(value, "***")
-        return f"datasource {self._datasource.name!r}: {text[:500]}"
+        strerror = getattr(error, "strerror", None)
+        text = strerror if isinstance(strerror, str) and strerror else f"{type(error).__name__}: {error}"
+        return f"datasource {self._datasource.name!r}: {hidden(text, self._choice.secrets)[:500]}"
 
     def _place(self, path: bytes) -> str:
         return f"{self._choice.root}/{path.decode(self._choice.codec, 'surrogateescape')}" if path else self._root
@@ -258,6 +261,16 @@ class FilesystemSpecStorage:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         if there.kind != Kind.FOLDER:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+
+    def _made(self, driver: Any, path: bytes) -> Row | None:
+        """Make a folder; if somebody else made something there meanwhile, give its row: each driver says it its way."""
+        try:
+            driver.mkdir(self._place(path), create_parents=False)
+        except Exception as error:
+            if is_temporary(error) or (there := self._stat(driver, path)) is None:
+                raise
+            return there
+        return None
 
     def _upload(self, driver: Any, draft: bytes, pieces: Iterable[bytes]) -> int:
         """Write pieces to a file and give its length; what the pieces raise stays as it is."""

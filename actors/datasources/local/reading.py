@@ -11,11 +11,12 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.datasources.digest import CHUNK_ROWS, decode_rows, digest_of_chunks, encode_rows
+from actors.datasources.digest import digest_of_chunks
+from actors.datasources.packed import CHUNK_ROWS, Chunks, decode_rows, encode_rows
 from actors.datasources.paths import Root, is_private, join
 from actors.datasources.rows import Kind
 
@@ -39,7 +40,7 @@ class Content(NamedTuple):
     """What one folder holds."""
 
     token: str
-    chunks: list[bytes]
+    chunks: Sequence[bytes]
     """The rows sorted by name and encoded, `CHUNK_ROWS` in each chunk but the last."""
     entries: int
     size: int
@@ -56,10 +57,10 @@ class Content(NamedTuple):
 def read_folder(root: Root, path: bytes, selection: Selection | None) -> Content:
     """Read a folder beneath the root; raises OSError, with what `Root.open_folder` raises among it.
 
-    Its rows are given encoded, which takes 60 bytes an entry instead of 300; a large folder is sorted that way too.
+    Its rows are given encoded; a large folder is sorted that way too, so that it takes little memory whatever its size.
     """
     token, special, chunks = _read(root, path, selection)
-    encoded: list[bytes] = []
+    encoded: list[bytes] | Chunks = [] if isinstance(chunks, list) else Chunks()
     entries = size = 0
     folders: list[bytes] = []
     for rows in chunks:
@@ -78,11 +79,12 @@ def _read(root: Root, path: bytes, selection: Selection | None) -> tuple[str, in
         token = f"{own.st_dev:x}-{own.st_ino:x}-{own.st_mtime_ns:x}"
         special = 0
         parts: list[list[Fields]] = []
-        runs: list[list[bytes]] = []
+        runs: _Runs | None = None
         with os.scandir(descriptor) as entries:
             while batch := list(islice(entries, CHUNK_ROWS)):
                 if parts:
-                    runs.append(_encoded(parts.pop()))
+                    runs = runs or _Runs()
+                    runs.add(parts.pop())
                 rows, left_out = _rows_of(batch, own.st_dev)
                 special += left_out
                 if selection is not None:
@@ -93,7 +95,7 @@ def _read(root: Root, path: bytes, selection: Selection | None) -> tuple[str, in
             raise FileNotFoundError(errno.ENOENT, "removed while it was listed")
     finally:
         os.close(descriptor)
-    return token, special, _merged(runs, parts[0]) if runs else parts
+    return token, special, runs.merged(parts[0]) if runs else parts
 
 
 def fields_of(name: bytes, found: os.stat_result) -> Fields | None:
@@ -139,28 +141,35 @@ def _rows_of(entries: list[os.DirEntry[str]], device: int) -> tuple[dict[bytes, 
     return rows, special
 
 
-def _encoded(rows: list[Fields]) -> list[bytes]:
-    return [encode_rows(rows[start : start + _BLOCK_ROWS]) for start in range(0, len(rows), _BLOCK_ROWS)]
+class _Runs:
+    """Sorted runs of rows, encoded in blocks."""
 
+    def __init__(self) -> None:
+        self._blocks = Chunks()
+        self._ends: list[int] = []
 
-def _merged(runs: list[list[bytes]], last: list[Fields]) -> Iterator[list[Fields]]:
-    """Merge sorted runs into chunks; of several rows of one name the last counts."""
-    ordered = merge(*map(_decoded, runs), last, key=itemgetter(0))
-    chunk: list[Fields] = []
-    for row in ordered:
-        if chunk and chunk[-1][0] == row[0]:
-            chunk[-1] = row
-            continue
-        if len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk = []
-        chunk.append(row)
-    yield chunk
+    def add(self, rows: list[Fields]) -> None:
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            self._blocks.append(encode_rows(rows[start : start + _BLOCK_ROWS]))
+        self._ends.append(len(self._blocks))
 
+    def merged(self, last: list[Fields]) -> Iterator[list[Fields]]:
+        """Merge them and a last one into chunks; of several rows of one name the last counts."""
+        runs = [self._run(start, end) for start, end in pairwise([0, *self._ends])]
+        chunk: list[Fields] = []
+        for row in merge(*runs, last, key=itemgetter(0)):
+            if chunk and chunk[-1][0] == row[0]:
+                chunk[-1] = row
+                continue
+            if len(chunk) == CHUNK_ROWS:
+                yield chunk
+                chunk = []
+            chunk.append(row)
+        yield chunk
 
-def _decoded(run: list[bytes]) -> Iterator[Fields]:
-    for block in run:
-        yield from decode_rows(block)
+    def _run(self, start: int, end: int) -> Iterator[Fields]:
+        for number in range(start, end):
+            yield from decode_rows(self._blocks[number])
 
 
 def _signed(number: int) -> int:

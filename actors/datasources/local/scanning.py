@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from actors.datasources.digest import decode_rows
 from actors.datasources.frontier import Frontier, Place
 from actors.datasources.local.reading import Content
 from actors.datasources.local.walkers import Walkers
+from actors.datasources.packed import rows_of_chunks
 from actors.datasources.storage import End, Found, Known, Listing, Lookup, Same, Unlisted
 
 _FEW_FOLDERS = 32
@@ -32,12 +32,14 @@ class LocalScan:
         *,
         read: Callable[[bytes], Content | Unlisted],
         start: Callable[[], Walkers] | None,
+        check: Callable[[], None],
     ) -> None:
         """Prepare it; `start` starts the helpers, None for a scan without any."""
         self._frontier = Frontier(paths)
         self._known = known
         self._read = read
         self._start = start
+        self._check = check
         self._seen = 0  # entries, and folders as what they cost
         self._folders = 0
 
@@ -53,7 +55,7 @@ class LocalScan:
                 yield from self._few(_FEWER_FOLDERS)
             while not self._frontier.is_done:
                 self._ask(walkers)
-                for place, found, folders in walkers.told():
+                for place, found, folders in walkers.told(self._check):
                     yield from self._note(place, found, folders)
 
     @property
@@ -101,8 +103,7 @@ class LocalScan:
 
 def listing_of(path: bytes, content: Content) -> Listing:
     """Give the listing of a folder that was read."""
-    rows = [row for chunk in content.chunks for row in decode_rows(chunk)]
-    return Listing(path=path, token=content.token, rows=rows, special=content.special)
+    return Listing(path=path, token=content.token, rows=rows_of_chunks(content.chunks), special=content.special)
 
 
 def _told(path: bytes, content: Content, before: Known | None) -> Listing | Same:

@@ -72,10 +72,12 @@ class LocalStorage:
         except OSError as error:
             raise PermanentError(_absent(self._datasource, error)) from error
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         """List these folders and everything below them, a large tree with helper processes."""
         start = self._start if self._processes > 1 else None
-        return LocalScan(paths, known, read=self._read, start=start).run()
+        return LocalScan(paths, known, read=self._read, start=start, check=check).run()
 
     def list_folder(self, path: bytes) -> Listing | Unlisted:
         """List one folder."""

@@ -12,19 +12,20 @@ import select
 import socket
 import subprocess
 import sys
+import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 import msgspec
 
-from actors.datasources.digest import decode_rows
 from actors.datasources.frontier import Place
 from actors.datasources.listing import folders_of, unlisted
 from actors.datasources.local.walking import LENGTH_BYTES, Answer, Asked, Failed, Listed, Part, Setup, Unchanged, framed
-from actors.datasources.storage import Known, Listing, Row, Same, Unlisted
+from actors.datasources.packed import Chunks, rows_of_chunks
+from actors.datasources.storage import Known, Listing, Same, Unlisted
 from rota.errors import TemporaryError
 
 _MOST_ASKED = 3  # lists of places that a helper has at most: one that it works on, and others to go on with
@@ -33,6 +34,7 @@ _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; from actors.datasources.local.walking import main; main(int(sys.argv[1]))"
 )
 _SILENCE_SECONDS = 600.0  # a folder of millions of entries takes a minute; a dead network file system for ever
+_CHECK_SECONDS = 0.5
 _END_SECONDS = 5.0
 _READ_BYTES = 1024 * 1024
 
@@ -90,18 +92,23 @@ class Walkers:
         """Let the helper with the least to do list these places."""
         min(self._walkers.values(), key=lambda walker: walker.asked).ask(places, known)
 
-    def told(self) -> Iterator[Told]:
-        """Wait until a helper has told something, and give all that has come.
+    def told(self, check: Callable[[], None] = lambda: None) -> Iterator[Told]:
+        """Wait until a helper has told something, and give all that has come; `check` is called meanwhile.
 
         Raises TemporaryError when a helper is gone, or when all are silent for ten minutes.
         """
         came = False
+        heard = time.monotonic()
         while not came:
             for walker in self._walkers.values():
                 self._poll.register(walker.fileno(), select.POLLIN | (select.POLLOUT if walker.has_to_send else 0))
-            ready = self._poll.poll(_SILENCE_SECONDS * 1000)
-            if not ready:
-                raise TemporaryError(f"listing folders has made no progress for {_SILENCE_SECONDS:.0f} s")
+            ready = self._poll.poll(_CHECK_SECONDS * 1000)
+            if ready:
+                heard = time.monotonic()
+            else:
+                check()
+                if time.monotonic() - heard > _SILENCE_SECONDS:
+                    raise TemporaryError(f"listing folders has made no progress for {_SILENCE_SECONDS:.0f} s")
             for number, event in ready:
                 walker = self._walkers[number]
                 if event & select.POLLOUT:
@@ -140,7 +147,7 @@ class _Walker:
         self._outgoing = bytearray(framed(_encode(setup)))
         self._incoming = bytearray()
         self._asked: deque[deque[Place]] = deque()
-        self._rows: list[Row] = []
+        self._chunks = Chunks()
         self.has_started = False
 
     def fileno(self) -> int:
@@ -196,7 +203,7 @@ class _Walker:
                 continue
             answer = _decode(self._incoming[body:end])
             if isinstance(answer, Part):
-                self._rows += decode_rows(answer.rows)
+                self._keep(bytes(answer.rows))
             else:
                 yield self._told(answer)
         del self._incoming[:start]
@@ -211,9 +218,15 @@ class _Walker:
             return Told(place, same, answer.folders)
         if isinstance(answer, Failed):
             return Told(place, unlisted(path, answer.number, answer.reason), [])
-        rows, self._rows = self._rows, []
-        listing = Listing(path=path, token=answer.token, rows=rows, special=answer.special)
+        chunks, self._chunks = self._chunks, Chunks()
+        listing = Listing(path=path, token=answer.token, rows=rows_of_chunks(chunks), special=answer.special)
         return Told(place, listing, folders_of(listing))
+
+    def _keep(self, chunk: bytes) -> None:
+        try:
+            self._chunks.append(chunk)
+        except OSError as error:
+            raise TemporaryError(f"cannot put aside what is in a huge folder: {error.strerror or error}") from error
 
     def kill(self) -> None:
         self._process.kill()
@@ -232,4 +245,4 @@ class _Walker:
 
 def _search_path() -> list[str]:
     """Give where a helper finds its modules: where this process does, and where this module was found."""
-    return [*map(os.path.abspath, sys.path), str(Path(__file__).resolve().parents[2])]
+    return [*map(os.path.abspath, sys.path), str(Path(__file__).resolve().parents[3])]

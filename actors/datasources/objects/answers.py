@@ -32,6 +32,7 @@ _ABOUT_ONE = {
     412: (errno.EEXIST, "something else is there"),
     416: (errno.EINVAL, "no such part of the object"),
 }
+_SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
 
@@ -69,6 +70,20 @@ def azure_page(body: bytes) -> Page:
         elif _local(child) == "Blob":
             objects.append(_azure_blob(child))
     return Page(objects, prefixes, next((each.text or "" for each in root if _local(each) == "NextMarker"), ""))
+
+
+def within(page: Page, prefix: bytes, token: str) -> Page:
+    """Give the page; raises ValueError for one that is no answer to what was asked: this prefix, from this token on.
+
+    A service that does not know one of the two would make keys of another place look like ours, or never end.
+    """
+    told = [each.key for each in page.objects]
+    stray = next((key for key in (*told, *page.prefixes) if not key.startswith(prefix)), None)
+    if stray is not None:
+        raise ValueError(f"names {stray[:200]!r}, which does not begin with {prefix[:200]!r}")
+    if token and page.token == token:
+        raise ValueError("leads to itself")
+    return page
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, *, place: str, about_one: bool) -> Exception:
@@ -111,7 +126,7 @@ def _root(body: bytes, name: str) -> Element:
 def _s3_object(element: Element) -> Object:
     found = {_local(each): each.text or "" for each in element}
     modified = _ns(found.get("LastModified", ""), datetime.fromisoformat)
-    return Object(found["Key"].encode(), int(found["Size"]), modified, found.get("ETag", "").strip('"'))
+    return Object(found["Key"].encode(), _size(found["Size"]), modified, found.get("ETag", "").strip('"'))
 
 
 def _azure_blob(element: Element) -> Object:
@@ -120,7 +135,7 @@ def _azure_blob(element: Element) -> Object:
     if found.get("ResourceType") == "directory":
         return Object(name.rstrip(b"/") + b"/", 0, 0, "")
     modified = _ns(found.get("Last-Modified", ""), parsedate_to_datetime)
-    return Object(name, int(found["Content-Length"]), modified, found.get("Etag", "").strip('"'))
+    return Object(name, _size(found["Content-Length"]), modified, found.get("Etag", "").strip('"'))
 
 
 def _azure_name(element: Element) -> bytes:
@@ -130,6 +145,12 @@ def _azure_name(element: Element) -> bytes:
 
 def _children(element: Element, name: str) -> Iterator[Element]:
     return (each for child in element if _local(child) == name for each in child)
+
+
+def _size(text: str) -> int:
+    if not _SIZE.fullmatch(text):
+        raise ValueError(f"says that something is {text[:40]!r} bytes long")
+    return int(text)
 
 
 def _ns(text: str, read: Callable[[str], datetime]) -> int:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from actors.datasources.objects.answers import azure_page
+from actors.datasources.objects.answers import azure_page, within
 from actors.datasources.objects.service import Page
 from actors.datasources.objects.signing import Request, encoded
 from actors.datasources.objects.wire import Answer, Body, Wire
@@ -45,7 +45,7 @@ class AzureService:
             query["marker"] = token
         answer = self._wire.ask(Request(method="GET", path=self._base, query=query), about_one=False)
         try:
-            return azure_page(answer.body)
+            return within(azure_page(answer.body), prefix, token)
         except (ValueError, KeyError, StopIteration) as error:
             raise TemporaryError(f"{self._wire.place}: the listing cannot be read: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from actors.datasources.objects.grouping import Gathered
 
 _AHEAD = 4  # parcels that wait for the caller, for each thread
+_CHECK_SECONDS = 0.5
 _JOIN_SECONDS = 1.0
 
 
@@ -69,12 +71,16 @@ class Crew:
         with self._wake:
             self._hire()
 
-    def parcels(self) -> Iterator[list[Parcel]]:
-        """Give what came in, at least one parcel at a time, until all is listed; raises what a thread failed with."""
+    def parcels(self, check: Callable[[], None] = lambda: None) -> Iterator[list[Parcel]]:
+        """Give what came in, at least one parcel at a time, until all is listed; raises what a thread failed with.
+
+        `check` is called while it waits.
+        """
         while True:
             with self._wake:
                 while not self._parcels and self._error is None and (self._busy or self._waiting):
-                    self._wake.wait()
+                    if not self._wake.wait(_CHECK_SECONDS):
+                        check()
                 if self._error is not None:
                     raise self._error
                 if not self._parcels:
@@ -85,12 +91,13 @@ class Crew:
             yield came
 
     def close(self) -> None:
-        """Stop the threads; those that wait for an answer end when it comes."""
+        """Stop the threads, and wait a second for them; those that wait for an answer end when it comes."""
         with self._wake:
             self._stopped = True
             self._wake.notify_all()
+        until = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(timeout=_JOIN_SECONDS)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
     def hand_in(self, branch: Branch, folders: list[Gathered], *, last: bool = False) -> None:
         """Leave for the caller what a page completed, and wait while much is there; `last` ends the stretch."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from actors.datasources.endpoints import check_endpoint
 from actors.datasources.objects.signing import Request, anonymous, encoded_query
 from actors.datasources.objects.wire import Wire
-from rota.errors import PermanentError
+from rota.errors import PermanentError, RotaError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -45,6 +45,8 @@ class GoogleToken:
         self._lock = threading.Lock()
         self._token = ""
         self._until = 0.0
+        self._failures = 0
+        self._failure: RotaError | None = None
         try:
             fields = json.loads(key)
             self._email, self._key = str(fields["client_email"]), _private_key(str(fields["private_key"]))
@@ -56,10 +58,21 @@ class GoogleToken:
             ) from None
 
     def __call__(self) -> str:
-        """Give a token; raises PermanentError if the key is refused."""
+        """Give a token; raises PermanentError if the key is refused.
+
+        All that ask meanwhile share one attempt, and its failure: one after the other they would wait for each time
+        limit.
+        """
+        before = self._failures
         with self._lock:
             if self._clock() > self._until - _SPARE_SECONDS:
-                self._token, seconds = self._fetch()
+                if self._failures > before and self._failure is not None:
+                    raise self._failure
+                try:
+                    self._token, seconds = self._fetch()
+                except RotaError as error:
+                    self._failures, self._failure = self._failures + 1, error
+                    raise
                 self._until = self._clock() + seconds
             return self._token
 

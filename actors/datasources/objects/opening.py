@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -129,7 +128,7 @@ def _azure(datasource: Datasource, container: str) -> ObjectService:
 def _azure_key(datasource: Datasource) -> bytes:
     try:
         return base64.b64decode(_secret(datasource.options, "access_key"), validate=True)
-    except binascii.Error:
+    except ValueError:
         raise PermanentError(f"datasource {datasource.name!r}: options.access_key leads to no key of Azure") from None
 
 

@@ -77,5 +77,8 @@ class _Content(io.RawIOBase):
             self._body = self._service.get(self._key, start=self._at, etag=self._etag)
         except (FileExistsError, FileNotFoundError) as error:
             raise OSError(errno.ESTALE, "the object was replaced or deleted while it was read") from error
+        if self._at and not self._body.is_part:
+            self._body.close()
+            raise OSError(errno.ENOTSUP, "the service gives an object only from its beginning")
         self._pieces = iter(self._body)
         return True

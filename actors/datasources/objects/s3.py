@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from actors.datasources.objects.answers import embedded_refusal, s3_page
+from actors.datasources.objects.answers import embedded_refusal, s3_page, within
 from actors.datasources.objects.service import Page
 from actors.datasources.objects.signing import Request, encoded
 from actors.datasources.objects.wire import Answer, Body, Wire
@@ -43,7 +43,7 @@ class S3Service:
             query["start-after"] = after.decode()
         answer = self._wire.ask(Request(method="GET", path=f"{self._base}/", query=query), about_one=False)
         try:
-            return s3_page(answer.body)
+            return within(s3_page(answer.body), prefix, token)
         except (ValueError, KeyError) as error:
             raise TemporaryError(f"{self._wire.place}: the listing cannot be read: {error}") from error
 

@@ -111,13 +111,19 @@ class Lister:
 
 
 def scan_objects(
-    lister: Lister, paths: Sequence[bytes], known: Lookup, *, selection: Selection, threads: int
+    lister: Lister,
+    paths: Sequence[bytes],
+    known: Lookup,
+    *,
+    selection: Selection,
+    threads: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[Found]:
     """List these folders and everything below them; see `scanning.scan` for the promises."""
     crew = Crew(lister.list, paths, threads=threads)
     ending = 0
     try:
-        for parcels in crew.parcels():
+        for parcels in crew.parcels(check):
             listings = [each.listing(selection) for parcel in parcels for each in _complete(parcel)]
             before = known([listing.path for listing in listings])
             yield from (told(listing, before.get(listing.path)) for listing in listings)

@@ -15,15 +15,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from actors.datasources.globs import Selection
+from actors.datasources.marker import check_marker
 from actors.datasources.objects.grouping import Gathered, is_odd
 from actors.datasources.objects.opening import open_service
 from actors.datasources.objects.reading import open_object
 from actors.datasources.objects.scanning import PAGE_KEYS, PATIENT_PAGES, Lister, scan_objects
 from actors.datasources.objects.service import Object
 from actors.datasources.objects.writing import MOST_THREADS, write_object
-from actors.datasources.paths import split, text_of
+from actors.datasources.paths import split
 from actors.datasources.storage import (
-    MARKER,
     Capabilities,
     Datasource,
     Found,
@@ -36,10 +36,6 @@ from actors.datasources.storage import (
 )
 from rota.errors import PermanentError, TemporaryError
 
-_CAPABILITIES = Capabilities(
-    inodes=False, etags=True, folders=False, moves=False, keeps_modified=False, step_ns=1_000_000_000
-)
-_MARKER_BYTES = 4096
 _MAX_KEY_BYTES = 1024
 _PIECE_BYTES = 1024 * 1024
 
@@ -68,25 +64,30 @@ class ObjectStorage:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return _CAPABILITIES
+        return Capabilities(
+            etags=True,
+            folders=False,
+            moves=False,
+            keeps_modified=False,
+            in_flight=self._threads,
+            step_ns=1_000_000_000,
+        )
 
     def verify(self) -> None:
         """Raise unless the bucket answers to these credentials and its marker is there."""
         self._service.list(self._prefix, most=1)
-        name, marker = self._datasource.name, self._datasource.marker
-        if marker is None:
-            return
         try:
-            with self.open_file(MARKER) as file:
-                said = file.read(_MARKER_BYTES)
+            check_marker(self._datasource, self.open_file)
         except OSError as error:
-            raise PermanentError(f"datasource {name!r}: {text_of(MARKER)} is not in its root: {error}") from error
-        if said.strip() != marker.encode().strip():
-            raise PermanentError(f"datasource {name!r}: {text_of(MARKER)} in it is another one's")
+            raise PermanentError(
+                f"datasource {self._datasource.name!r} cannot be read: {error.strerror or error}"
+            ) from error
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         """List these folders and everything below them."""
-        return scan_objects(self._lister, paths, known, selection=self._selection, threads=self._threads)
+        return scan_objects(self._lister, paths, known, selection=self._selection, threads=self._threads, check=check)
 
     def list_folder(self, path: bytes) -> Listing | Unlisted:
         """List one folder."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from actors.addresses import Address
 from actors.datasources.endpoints import Endpoint
 from actors.datasources.objects.answers import refusal
 from actors.datasources.objects.signing import Request, Signer
-from actors.pinned import open_client, send
+from actors.pinned import failure, open_client, send
 from rota.errors import PermanentError, TemporaryError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 """Most bytes of an answer that is no object: several times the largest page."""
 _CONNECT_SECONDS = 10.0
+_PART = 206
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +39,12 @@ def _ask_the_next(_address: Address, _error: Exception) -> None:
 class Body:
     """The content of an object while it comes; whoever has it closes it."""
 
-    def __init__(self, response: httpx.Response, failure: Callable[[Exception], Exception]) -> None:
-        """`failure` gives our error for one of the client's."""
+    def __init__(self, response: httpx.Response, *, place: str) -> None:
+        """`place` is how messages name the storage."""
         self._response = response
-        self._failure = failure
+        self._place = place
+        self.is_part = response.status_code == _PART
+        """Whether it begins where it was asked to, and not at the beginning."""
         length = response.headers.get("content-length", "")
         self.size = int(length) if length.isdecimal() else None
         """In bytes, from where it begins; None where the service does not say."""
@@ -53,7 +56,7 @@ class Body:
         try:
             yield from self._response.iter_raw()
         except httpx.HTTPError as error:
-            raise self._failure(error) from error
+            raise failure(error, self._place) from None
 
     def close(self) -> None:
         """Close it; twice is fine."""
@@ -90,14 +93,21 @@ class Wire:
         try:
             body = self._read(response, deadline)
         except httpx.HTTPError as error:
-            raise self._failure(error) from error
+            raise failure(error, self.place) from None
         finally:
             response.close()
         return Answer(headers=response.headers, body=body)
 
     def open(self, request: Request) -> Body:
-        """Send a request about one object and give its content, still to be read; the caller closes it."""
-        return Body(self._send(request, about_one=True), self._failure)
+        """Send a request about one object and give its content, still to be read; the caller closes it.
+
+        Raises PermanentError for an answer of which nobody could tell whether it ended too early.
+        """
+        response = self._send(request, about_one=True)
+        if "content-length" not in response.headers and "transfer-encoding" not in response.headers:
+            response.close()
+            raise PermanentError(f"{self.place}: the service does not say where an object ends")
+        return Body(response, place=self.place)
 
     def close(self) -> None:
         """Close the connections."""
@@ -128,17 +138,8 @@ class Wire:
             finally:
                 response.close()
         except httpx.HTTPError as error:
-            raise self._failure(error) from error
+            raise failure(error, self.place) from None
         raise refusal(response.status_code, response.headers, body, place=self.place, about_one=about_one)
-
-    def _failure(self, error: Exception) -> Exception:
-        import httpx
-
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return PermanentError(f"{self.place}: the certificate of its endpoint is not trusted: {error}")
-        if isinstance(error, httpx.TimeoutException):
-            return TemporaryError(f"{self.place}: no answer in time ({type(error).__name__})")
-        return TemporaryError(f"{self.place}: {type(error).__name__}: {error}")
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
         body = bytearray()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.addresses import Address, resolve
-from actors.datasources.credentials import secret
+from actors.datasources.credentials import hidden, secret
 from actors.datasources.sftp.place import Place
 from actors.datasources.sftp.session import Session
 from rota.datasources import SftpOptions
@@ -29,19 +30,30 @@ class Connection:
         self._place = place
         self._options = options
         self._allow_private = allow_private
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[Session] | None = None
         self._session: Session | None = None
 
     async def session(self) -> Session:
         """Give the open session, or a new one in place of one that broke.
 
-        Raises PermanentError for a refused address, host key or login; TemporaryError if the server is not reached.
+        All that ask meanwhile share one attempt, and its failure: one after the other they would wait for each time
+        limit. Raises PermanentError for a refused address, host key or login; TemporaryError if the server is not
+        reached.
         """
-        async with self._opening:
-            if self._session is None or not self._session.is_usable:
-                await self.close()
-                self._session = await open_session(self._place, self._options, allow_private=self._allow_private)
+        if self._opening is None:
+            if self._session is not None and self._session.is_usable:
+                return self._session
+            self._opening = asyncio.create_task(self._open())
+        # Shielded: one who no longer waits must not take it from the others.
+        return await asyncio.shield(self._opening)
+
+    async def _open(self) -> Session:
+        try:
+            await self.close()
+            self._session = await open_session(self._place, self._options, allow_private=self._allow_private)
             return self._session
+        finally:
+            self._opening = None
 
     async def close(self) -> None:
         """End the session, if there is one."""
@@ -65,7 +77,7 @@ async def open_session(place: Place, options: SftpOptions, *, allow_private: boo
         connection = await _connect(place, addresses, login, seconds=seconds)
         try:
             async with asyncio.timeout(seconds):
-                return await _start(connection, place, options)
+                return await _start(connection, place, options, hide=_hiding(login))
         except BaseException:
             connection.abort()
             await connection.wait_closed()
@@ -75,7 +87,8 @@ async def open_session(place: Place, options: SftpOptions, *, allow_private: boo
     except OSError as error:
         raise TemporaryError(f"{place} cannot be reached: {error.strerror or error}") from error
     except asyncssh.Error as error:
-        raise _refusal(error, place) from error
+        # Without its cause: a server may send back what it was told.
+        raise _refusal(error, place, hide=_hiding(login)) from None
     except ValueError:
         # Not quoted, and without its cause: it may hold the password.
         raise PermanentError(f"{place}: the user or the password has characters that SSH does not take") from None
@@ -96,7 +109,9 @@ async def _connect(
         return await asyncssh.connect(str(addresses[-1]), place.port, **login)
 
 
-async def _start(connection: asyncssh.SSHClientConnection, place: Place, options: SftpOptions) -> Session:
+async def _start(
+    connection: asyncssh.SSHClientConnection, place: Place, options: SftpOptions, *, hide: Callable[[str], str]
+) -> Session:
     client = await connection.start_sftp_client(path_encoding=None)
     base = place.path
     if place.in_home:
@@ -109,6 +124,7 @@ async def _start(connection: asyncssh.SSHClientConnection, place: Place, options
         in_flight=options.in_flight,
         seconds=options.timeout_seconds,
         server=str(place),
+        hide=hide,
     )
 
 
@@ -165,7 +181,11 @@ def _known_hosts(options: SftpOptions) -> tuple[list[asyncssh.SSHKey], list[Any]
         ) from None
 
 
-def _refusal(error: asyncssh.Error, place: Place) -> PermanentError | TemporaryError:
+def _hiding(login: Mapping[str, Any]) -> Callable[[str], str]:
+    return partial(hidden, secrets=(login["password"] or "",))
+
+
+def _refusal(error: asyncssh.Error, place: Place, *, hide: Callable[[str], str]) -> PermanentError | TemporaryError:
     import asyncssh
 
     if isinstance(error, asyncssh.PermissionDenied):
@@ -179,4 +199,4 @@ def _refusal(error: asyncssh.Error, place: Place) -> PermanentError | TemporaryE
         )
     if isinstance(error, asyncssh.ChannelOpenError) and error.code != asyncssh.OPEN_RESOURCE_SHORTAGE:
         return PermanentError(f"{place} offers no SFTP to this user")
-    return TemporaryError(f"the connection to {place} broke: {error.reason or 'no reason given'}")
+    return TemporaryError(f"the connection to {place} broke: {hide(error.reason) or 'no reason given'}")

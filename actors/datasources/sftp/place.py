@@ -35,8 +35,9 @@ def parse_place(root: str) -> Place:
     try:
         parts = urlsplit(root)
         port = parts.port
-    except ValueError as error:
-        raise PermanentError(f"root: is no address: {error}") from None
+    except ValueError:
+        # Not quoted: what looks like a port may be the beginning of a password.
+        raise PermanentError("root: is no address: write %XX for what is not plain in a user or a path") from None
     if parts.password is not None:
         raise PermanentError("root: must not hold a password: options.password takes a reference to it")
     if parts.scheme != "sftp" or not parts.hostname:

@@ -60,7 +60,9 @@ class Session:
         in_flight: int,
         seconds: float,
         server: str,
+        hide: Callable[[str], str],
     ) -> None:
+        """`hide` takes secrets out of what the server says."""
         self.client = client
         self.piece_bytes = min(client.limits.max_read_len, client.limits.max_write_len, _MOST_PIECE_BYTES)
         """How much one request may read or write."""
@@ -69,8 +71,11 @@ class Session:
         self._base = base
         self._seconds = seconds
         self._server = server
+        self._hide = hide
         self._permits = asyncio.Semaphore(in_flight)
         self._broken = False
+        self._reason = ""
+        """Why it broke."""
 
     @property
     def is_usable(self) -> bool:
@@ -132,7 +137,7 @@ class Session:
         The server follows a link here, so `enter` goes round it.
         """
         async with self._permits:
-            with self._translated(path), _Watch(self._seconds, self._give_up) as watch:
+            with self._translated(path), _Watch(self._seconds, self._cut) as watch:
                 listing = cast("AsyncGenerator[asyncssh.SFTPName, None]", self.client.scandir(self.absolute(path)))
                 async with aclosing(listing) as entries:
                     async for entry in entries:
@@ -150,6 +155,9 @@ class Session:
             self._connection.abort()
             await self._connection.wait_closed()
 
+    def _cut(self) -> None:
+        self._over(self._late())
+
     def _give_up(self) -> None:
         self._broken = True
         self._connection.abort()
@@ -162,20 +170,27 @@ class Session:
             yield
         except TimeoutError as error:
             # Nothing can be said of a connection that owes an answer: the next call begins a new one.
-            self._give_up()
-            raise TemporaryError(f"{self._server} did not answer within {self._seconds:g} s") from error
+            raise self._over(self._late()) from error
         except asyncssh.SFTPError as error:
             if error.code not in _BROKEN:
-                raise error_of(error.code, error.reason, path) from None
-            raise self._broke(error.reason) from error
+                raise error_of(error.code, self._hide(error.reason), path) from None
+            raise self._broke(error.reason) from None
         except asyncssh.Error as error:
-            raise self._broke(error.reason) from error
+            raise self._broke(error.reason) from None
         except (OSError, ValueError) as error:  # of the network, or about what the server sent
-            raise self._broke(str(error)) from error
+            raise self._broke(str(error)) from None
 
     def _broke(self, reason: str) -> TemporaryError:
+        return self._over(f"the connection to {self._server} broke: {self._hide(reason) or 'no reason given'}")
+
+    def _late(self) -> str:
+        return f"{self._server} did not answer within {self._seconds:g} s"
+
+    def _over(self, reason: str) -> TemporaryError:
+        """End the session; those that lose their answers by it are told the first reason, which is the right one."""
+        self._reason = self._reason or reason
         self._give_up()
-        return TemporaryError(f"the connection to {self._server} broke: {reason or 'no reason given'}")
+        return TemporaryError(self._reason)
 
 
 class _Watch:

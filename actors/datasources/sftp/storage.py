@@ -52,6 +52,7 @@ class SftpStorage:
             problems = problems_of(error, SftpOptions, prefix=("options",))
             raise PermanentError(str(InvalidDefinition(problems, source=f"datasource {datasource.name!r}"))) from None
         self._datasource = datasource
+        self._in_flight = options.in_flight
         self._selection = Selection.of(datasource.rules)
         place = parse_place(datasource.root)
         self._connection = Connection(place, options, allow_private=datasource.rules.allow_private)
@@ -60,7 +61,7 @@ class SftpStorage:
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
-        return Capabilities(step_ns=STEP_NS)
+        return Capabilities(in_flight=self._in_flight, step_ns=STEP_NS)
 
     def verify(self) -> None:
         """Raise PermanentError unless the root is a folder and its marker is there; TemporaryError as any call."""

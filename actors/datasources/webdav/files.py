@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from actors.datasources.webdav.requests import refuse_packed
+from actors.pinned import failure
 from rota.errors import TemporaryError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Download(RawIOBase):
                 raise TemporaryError(f"{self._name}: the answer has another length than the server said") from None
             return 0
         except httpx.HTTPError as error:
-            raise TemporaryError(f"{self._name}: the answer broke off: {type(error).__name__}: {error}") from error
+            raise failure(error, self._name) from None
         taken = min(len(room), len(self._rest))
         room[:taken] = self._rest[:taken]
         self._rest = self._rest[taken:]

@@ -23,6 +23,7 @@ from actors.datasources.paths import text_of
 from actors.datasources.storage import Datasource
 from actors.datasources.webdav.answers import BadAnswer
 from actors.datasources.webdav.hrefs import encode, segments_of
+from actors.pinned import failure as network_failure
 from actors.pinned import open_client, send
 from actors.retry_after import retry_after_ms
 from rota.datasources import WebdavOptions
@@ -72,6 +73,7 @@ class WebdavRequests:
         )
         self._refusing: frozenset[Address] = frozenset()
         self._seconds = options.timeout_seconds
+        self.in_flight = options.in_flight
         self._client = open_client(
             root.scheme,
             timeout=httpx.Timeout(self._seconds, connect=min(_CONNECT_SECONDS, self._seconds)),
@@ -166,10 +168,8 @@ class WebdavRequests:
 
         try:
             yield
-        except httpx.TimeoutException as error:
-            raise TemporaryError(f"{self._place(method, path)}: no answer in time ({type(error).__name__})") from error
         except httpx.HTTPError as error:
-            raise TemporaryError(f"{self._place(method, path)}: {type(error).__name__}: {error}") from error
+            raise network_failure(error, self._place(method, path)) from None
 
     def _failure(self, method: str, path: bytes, response: httpx.Response) -> Exception:
         said = f"{self._place(method, path)} answered {response.status_code}"

@@ -40,14 +40,15 @@ class _Folder(NamedTuple):
 class WebdavStorage:
     """A folder of a WebDAV server; see `Storage` for the promises."""
 
-    capabilities = Capabilities(etags=True, keeps_modified=False, step_ns=1_000_000_000)
-
     def __init__(self, datasource: Datasource) -> None:
         """Judge the address and read the credentials; raises what `WebdavRequests` raises."""
         self._datasource = datasource
         self._selection = Selection.of(datasource.rules)
         self._requests = WebdavRequests(datasource)
         self._moves = Moves(self._requests, self.stat)
+        self.capabilities = Capabilities(
+            etags=True, keeps_modified=False, in_flight=self._requests.in_flight, step_ns=1_000_000_000
+        )
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -160,8 +160,9 @@ def filled(synced):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    """Transactions of few rows."""
-    for place in ("actors.syncing.writer.BATCH", "actors.syncing.reconcile._CHUNK_ROWS"):
+    """Transactions of few rows, and folders that are taken for huge ones and compared in slices."""
+    limits = ("writer.BATCH", "reconcile._CHUNK_ROWS", "sweeping._CHUNK_ROWS")
+    for place in (*(f"actors.syncing.{limit}" for limit in limits), "actors.stored._CHUNK_ROWS"):
         monkeypatch.setattr(place, 7)
     return 7
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from actors.datasources.digest import folder_digest
@@ -55,7 +55,9 @@ class MemoryStorage:
         rows = [self._row(join(path, name)) for name in sorted(names)]
         return Listing(path=path, token="", rows=[row for row in rows if row])
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         folders = {split(each)[0] for each in self.files}
         for folder in list(folders):
             while folder:

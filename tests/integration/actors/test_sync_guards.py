@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from actors.datasources.local.storage import LocalStorage
 from actors.datasources.storage import MARKER, Datasource
+from actors.syncing import one
 from rota.datasources import Rules
-from rota.errors import PermanentError
+from rota.errors import PermanentError, StoreUnavailable, TemporaryError
 from tests.trees import make_tree
 
 
@@ -311,6 +315,57 @@ def test_unreachable_datasource_is_told_once_and_remembered(filled):
     with pytest.raises(PermanentError):
         filled.sync()
     assert [event.type for event in filled.run.events] == ["datasource.unreachable"]
+
+
+@pytest.mark.parametrize("when", ["scan", "verify"])
+def test_storage_that_goes_away_during_the_scan_is_told_as_unreachable(filled, monkeypatch, when):
+    error = TemporaryError("the server does not answer")
+    monkeypatch.setattr(one, "open_storage", lambda datasource, **_: Vanishing(LocalStorage(datasource), when, error))
+    (filled.root / "file").unlink()
+    before = filled.known()
+
+    with pytest.raises(TemporaryError, match="does not answer"):
+        filled.sync()
+
+    assert [event.type for event in filled.run.events] == ["datasource.unreachable"]
+    assert filled.run.events[0].data["reason"] == "the server does not answer"
+    assert filled.known() == before
+    monkeypatch.undo()
+    assert filled.changes() == {"deleted": 1}
+
+
+def test_database_that_does_not_answer_is_not_taken_for_the_storage(filled, monkeypatch):
+    error = StoreUnavailable("no database")
+    monkeypatch.setattr(one, "open_storage", lambda datasource, **_: Vanishing(LocalStorage(datasource), "scan", error))
+
+    with pytest.raises(StoreUnavailable):
+        filled.sync()
+
+    assert filled.run.events == []
+
+
+class Vanishing:
+    """A storage that goes away at the end of its scan, or when it is verified after that."""
+
+    def __init__(self, storage: Any, when: str, error: Exception) -> None:
+        self._storage = storage
+        self._when = when
+        self._error = error
+        self._scanned = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def scan(self, *given: Any, **more: Any) -> Iterator[Any]:
+        yield from self._storage.scan(*given, **more)
+        self._scanned = True
+        if self._when == "scan":
+            raise self._error
+
+    def verify(self) -> None:
+        if self._scanned and self._when == "verify":
+            raise self._error
+        self._storage.verify()
 
 
 def test_entries_that_the_globs_leave_out_are_deleted_although_they_are_there(filled):

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from rota.errors import Cancelled, TemporaryError
+from rota.errors import Cancelled, Paused, TemporaryError
 from tests.integration.actors.conftest import TREE, Killed
 from tests.replay import replay
 from tests.trees import make_tree, walked
@@ -22,6 +22,24 @@ def test_cancel_ends_a_sync_between_two_folders(synced):
 
     assert run.checks == 10
     assert synced.changes() == {"created": 100}
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_interrupted_sync_counts_what_it_wrote_before(make_synced):
+    """Interrupted wherever it asks, the next attempt tells of all that both of them wrote."""
+    for at in range(1, 60, 3):
+        synced = make_synced()
+        make_tree(synced.root, {f"d{n}": {str(m): b"" for m in range(12)} for n in range(5)})
+        run = synced.new_run()
+        run.on_check = lambda check, run=run, at=at: run.interrupt(Paused("for a while")) if check == at else None
+        try:
+            synced.sync(run)
+        except Paused:
+            again = synced.new_run(state=run.checkpoints[-1] if run.checkpoints else None)
+            assert synced.sync(again).created == 65
+        else:
+            return
+    pytest.fail("it never came to its end")
 
 
 @pytest.mark.parametrize("with_checkpoint", [True, False])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from actors.datasources.storage import Datasource
+from actors.syncing import reconcile
 from actors.testing import MemoryCatalog
 from tests.integration.actors.conftest import Synced
 from tests.replay import replay
@@ -138,7 +139,22 @@ class SyncedTree(RuleBasedStateMachine):
             assert not parent or parent in folders
 
 
+class SlicedTree(SyncedTree):
+    """The same, where every folder of more than two entries is taken for a huge one and compared in slices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = reconcile._CHUNK_ROWS
+        reconcile._CHUNK_ROWS = 2
+
+    def teardown(self) -> None:
+        reconcile._CHUNK_ROWS = self.usual
+        super().teardown()
+
+
 TestSyncedTree = SyncedTree.TestCase
 TestSyncedTree.settings = settings(
     max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestSlicedTree = SlicedTree.TestCase
+TestSlicedTree.settings = settings(TestSyncedTree.settings, max_examples=30)

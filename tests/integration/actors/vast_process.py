@@ -1,15 +1,17 @@
-"""A process that syncs a storage of a hundred folders which come, move and go at once; prints how large it became.
+"""A process that syncs a storage of some folders which come, move and go at once; prints how large it became.
 
-Arguments: database address, datasource, files in each of the folders. The storage is made up while it is listed.
+Arguments: database address, datasource, number of folders, files in each of them. The storage is made up while it is listed.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import actors.syncing.one
+from actors.datasources.packed import CHUNK_ROWS, Chunks, encode_rows, rows_of_chunks
 from actors.datasources.paths import join, split
 from actors.datasources.storage import Capabilities, End, Found, Kind, Listing, Lookup, Row
 from actors.stored import StoredDatasources
@@ -17,16 +19,15 @@ from actors.sync import SyncParams, sync
 from actors.testing import RecordingRun
 from store.engine import Store
 
-_FOLDERS = 100
-
 
 class Vast:
     """A storage of made up files, all in folders of one."""
 
     capabilities = Capabilities(inodes=True)
 
-    def __init__(self, top: bytes | None, files: int) -> None:
+    def __init__(self, top: bytes | None, folders: int, files: int) -> None:
         self._top = top
+        self._folders = folders
         self._files = files
 
     def verify(self) -> None:
@@ -39,9 +40,15 @@ class Vast:
         return next((row for row in self.list_folder(split(path)[0]).rows if row.name == split(path)[1]), None)
 
     def list_folder(self, path: bytes) -> Listing:
-        return Listing(path=path, token="", rows=list(self._rows(path)))
+        rows = self._rows(path)
+        chunks = Chunks()
+        while some := list(islice(rows, CHUNK_ROWS)):
+            chunks.append(encode_rows(some))
+        return Listing(path=path, token="", rows=rows_of_chunks(chunks))
 
-    def scan(self, paths: Sequence[bytes], known: Lookup) -> Iterator[Found]:
+    def scan(
+        self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
+    ) -> Iterator[Found]:
         for path in paths:
             yield self.list_folder(path)
             for row in self._rows(path):
@@ -54,7 +61,7 @@ class Vast:
             if self._top:
                 yield Row(self._top, Kind.FOLDER, 0, 1, 2, 1)
         elif path == self._top:
-            for n in range(_FOLDERS):
+            for n in range(self._folders):
                 yield Row(b"%03d" % n, Kind.FOLDER, 0, 1, 10 + n, 1)
         elif split(path)[0] == self._top:
             first = (1 + int(split(path)[1])) * 1_000_000
@@ -75,12 +82,12 @@ def _resident_bytes(name: str) -> int:
 
 
 if __name__ == "__main__":
-    url, name, files = sys.argv[1:]
+    url, name, folders, files = sys.argv[1:]
     stored = StoredDatasources(Store(url), run="run")
     found = []
     grown = []
     for top in (None, b"a", b"b", None):
-        storage = Vast(top, int(files))
+        storage = Vast(top, int(folders), int(files))
         actors.syncing.one.open_storage = lambda *_args, made=storage, **_more: made  # type: ignore[assignment]
         run = QuietRun(datasources=[stored.datasource(name)], catalogs=stored.catalog)
         result = sync(run, SyncParams(datasource=name, allow_deletions=True))

@@ -94,6 +94,17 @@ def test_keys_that_do_not_count_tell_nothing(console: Console, publisher: httpx.
     assert published(console) == []
 
 
+def test_records_of_other_buckets_are_left_out_of_a_notification_about_several(
+    console: Console, publisher: httpx.Client
+) -> None:
+    both = notification("library/ours")
+    both["Records"] += notification("library/theirs", bucket="other")["Records"]
+
+    assert publisher.post(BUCKET, json=both).json()["accepted"] == 1
+
+    assert told(console) == ["ours"]
+
+
 @pytest.mark.parametrize(
     ("key", "path"),
     [("a//b", "a"), ("a/../b", "a"), ("./x", ""), ("a/b%00c", "a"), ("%FF/x", ""), ("library", ""), ("library/", "")],

@@ -15,7 +15,7 @@ import pytest
 from console.commands.datasource_definitions import kind_of
 from console.exits import ExitCode
 from rota.states import RunState
-from store.queries import datasources, runs
+from store.queries import audit, datasources, runs
 from tests.integration.console.conftest import Run
 from tests.integration.console.serving import Console
 from tests.integration.console.sources import add_source, bring_jobs, end_run, fill
@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 
 DOUBT = {
     "run": "r", "at": 1, "path": "", "reason": "3 of 4 entries are gone", "deleted": 3, "known": 4,
-    "examples": ["a.txt", "b\x1b[31m.txt"],
+    "examples": ["a.txt", "b\x1b[31m\n.txt"],
 }  # fmt: skip
 COUNTS = {"created": 1, "updated": 0, "moved": 2, "deleted": 1200}
 
@@ -120,6 +120,19 @@ def test_definition_is_changed_field_by_field(console: Console, rota: Run) -> No
     assert rota("datasources", "set", "docs", "--max-deleted", "7")[0] == ExitCode.REFUSED
 
 
+def test_marker_is_no_longer_expected(console: Console, rota: Run) -> None:
+    add_source(console, marker="m")
+
+    assert rota("datasources", "set", "docs", "--no-marker")[0] == 0
+    assert not shown(rota)["marked"]
+    assert rota("datasources", "set", "docs", "--no-marker", "--label", "New")[0] == 0
+    assert shown(rota)["label"] == "New"
+    with console.parts.store.reading() as conn:
+        deeds = [deed.action for deed in audit.list_deeds(conn).items]
+    assert deeds.count("datasource.forget-marker") == 1
+    assert rota("datasources", "set", "nowhere", "--no-marker")[0] == ExitCode.NOT_FOUND
+
+
 def test_datasources_are_switched_and_removed(console: Console, rota: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     add_source(console)
 
@@ -195,7 +208,7 @@ def test_deletions_are_shown_and_confirmed(console: Console, rota: Run, monkeypa
     code, _, err = rota("datasources", "confirm", "docs")
     assert code == ExitCode.REFUSED
     assert "3 of 4 entries are gone" in err
-    assert "  a.txt\n  b\N{REPLACEMENT CHARACTER}[31m.txt\n  and 1 more\n" in err
+    assert "  a.txt\n  b\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}.txt\n  and 1 more\n" in err
     assert "Take 3 entries out of the catalog of docs? Give --yes if so" in err
     monkeypatch.setattr("sys.stdin", Terminal("yes\n"))
     code, out, _ = rota("datasources", "confirm", "docs")
@@ -223,9 +236,11 @@ def test_tree_shows_what_everything_below_weighs(console: Console, rota: Run) ->
 def test_changed_paths_are_told(console: Console, rota: Run) -> None:
     add_source(console)
 
-    assert rota("datasources", "changed", "docs", "a.txt", "b")[0] == 0
+    code, _, said = rota("datasources", "changed", "docs", "a.txt", "b")
+    assert (code, said) == (0, "docs: told of 2 paths; they are synced within seconds\n")
     ((_, event, _),) = console.parts.bus.events.read(block_ms=1)
     assert event.type == "storage.changed"  # type: ignore[union-attr]
+    assert rota("datasources", "changed", "docs", "a")[2] == "docs: told of 1 path; it is synced within seconds\n"
     assert rota("datasources", "changed", "nowhere", "a")[0] == ExitCode.NOT_FOUND
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -81,6 +82,28 @@ class HangingUp(FTPHandler):
 class WithoutListings(FTPHandler):
     def ftp_MLSD(self, path: str) -> Any:
         self.respond("502 Not implemented.")
+
+
+class Beaten(FTPHandler):
+    """Somebody else makes what is to be made a moment before."""
+
+    make = staticmethod(os.mkdir)
+
+    def ftp_MKD(self, path: str) -> Any:
+        self.make(path)
+        return super().ftp_MKD(path)
+
+
+def test_folder_that_is_made_meanwhile_is_there(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    with started(Beaten) as (_, storage):
+        storage.make_folder(b"a")
+        monkeypatch.setattr(Beaten, "make", staticmethod(lambda path: Path(path).touch()))
+        with pytest.raises(FileExistsError):
+            storage.make_folder(b"b")
+
+        found = storage.list_folder(b"")
+        assert isinstance(found, Listing)
+        assert [(row.name, row.kind) for row in found.rows] == [(b"a", "folder"), (b"b", "file")]
 
 
 def test_folder_that_cannot_be_read_is_not_empty(started: Started) -> None:
@@ -321,6 +344,13 @@ def test_private_hosts_are_refused_unless_allowed() -> None:
         {"endpoint_url": "http://169.254.169.254/"},
         {"client_kwargs": {"endpoint_url": "http://localhost:9000"}},
         {"anything": "https://[::1]/"},
+        {"host": 2130706433},
+        {"account_host": "localhost"},
+        {"nodes": [{"url": "10.0.0.1:9000"}]},
+        {"endpoints": ["https://8.8.8.8", "https://10.0.0.1"]},
+        {"connection_string": "Protocol=https;Account=a;BlobEndpoint=https://8.8.8.8;Other=http://127.0.0.1;"},
+        {"url": "https://8.8.8.8@127.0.0.1/"},
+        {"url": "https://127.0.0.1\\@8.8.8.8/"},
     ],
 )
 def test_hosts_in_options_are_judged(bucket: type[Any], options: dict[str, Any]) -> None:
@@ -443,9 +473,8 @@ def test_answer_that_cannot_be_relied_on_is_no_listing(bucket: type[Bucket], ent
     assert found.why is Why.FAILED
 
 
-def test_wrong_options_are_final() -> None:
-    with (
-        closing(opened("ftp://127.0.0.1:1/", tls="no such thing")) as storage,
-        pytest.raises(PermanentError, match="Not supported"),
-    ):
-        storage.verify()
+@pytest.mark.parametrize(("option", "value"), [("tls", "tlsv1"), ("port", "ftp")])
+def test_wrong_options_are_final(option: str, value: str) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(PermanentError, match=option):
+        opened("ftp://127.0.0.1:1/", **given)

@@ -78,6 +78,19 @@ def test_folders_and_entries_come_back_as_they_were(files: Store) -> None:
     assert sorted(row[0] for row in rows[folders[b""][0]]) == sorted([ODD, b"caf\xe9"])
 
 
+def test_rows_of_a_folder_come_page_by_page_in_the_order_of_bytes(files: Store) -> None:
+    names = [b"B", b"a", b"a-b", b"a.b", b"\xc3\xa9", b"\xff"]
+    _apply(files, changed_folders=[_folder(b"")], changed_entries=[_entry(b"", name) for name in reversed(names)])
+
+    with files.reading() as conn:
+        (folder,) = catalog.folders_at(conn, "files", [b""])
+        pages = [catalog.rows_after(conn, folder[0], after=after, limit=4) for after in (b"", b"a.b", b"\xff")]
+        known = catalog.rows_of(conn, [folder[0]])[folder[0]]
+
+    assert [[row[0] for row in page] for page in pages] == [names[:4], names[4:], []]
+    assert sorted(row for page in pages for row in page) == sorted(known)
+
+
 def test_the_same_changes_again_change_nothing(files: Store) -> None:
     changes = {"changed_folders": [_folder(b"")], "changed_entries": [_entry(b"", b"a"), _entry(b"", b"b")]}
     _apply(files, **changes)

@@ -31,6 +31,8 @@ from rota.errors import PermanentError
         "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
+        "::127.0.0.1",
+        "fec0::1",
         "2001:db8::1",
     ],
 )

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from actors.datasources.credentials import is_reference, secret
+from actors.datasources.credentials import hidden, is_reference, secret
 from rota.errors import PermanentError
 
 
@@ -32,6 +32,20 @@ def test_rotas_own_settings_are_nobodys_secret(monkeypatch):
         secret("env:ROTA_DATABASE_URL", what="password")
 
     assert "hidden" not in str(raised.value)
+
+
+def test_nor_are_they_by_way_of_the_kernels_files(monkeypatch, tmp_path):
+    (tmp_path / "link").symlink_to("/proc/self/environ")
+
+    for place in ("/proc/self/environ", f"/proc/{os.getpid()}/environ", tmp_path / "link", "/etc/../proc/self/environ"):
+        with pytest.raises(PermanentError, match="hold no secrets"):
+            secret(f"file:{place}", what="password")
+
+
+def test_a_secret_is_hidden_in_every_form_in_which_it_may_be_quoted():
+    said = "a b/\n, a%20b%2F%0A, a+b%2F%0A, 'a b/\\n'"
+
+    assert hidden(said, ("a b/\n", "")) == "***, ***, ***, '***'"
 
 
 def test_references_that_lead_nowhere_name_the_field(monkeypatch, tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from actors.datasources.objects.answers import azure_page, embedded_refusal, refusal, s3_page
-from actors.datasources.objects.service import Object
+from actors.datasources.objects.answers import azure_page, embedded_refusal, refusal, s3_page, within
+from actors.datasources.objects.service import Object, Page
 from rota.errors import PermanentError, TemporaryError
 
 SECOND = 1_000_000_000
@@ -112,3 +114,27 @@ def test_a_redirect_tells_the_region_of_the_bucket() -> None:
 def test_an_error_that_came_with_a_success_is_found() -> None:
     assert embedded_refusal(b"<?xml version='1.0'?><Error><Code>InternalError</Code></Error>") == "InternalError"
     assert embedded_refusal(b"<CopyObjectResult><ETag>x</ETag></CopyObjectResult>") is None
+
+
+@pytest.mark.parametrize(("document", "page"), [(S3, s3_page), (AZURE, azure_page)])
+def test_a_page_that_is_cut_anywhere_is_no_page(document: bytes, page: Callable[[bytes], Page]) -> None:
+    assert page(document).objects
+
+    for size in range(len(document)):
+        with pytest.raises((ValueError, KeyError, StopIteration)):
+            page(document[:size])
+
+
+@pytest.mark.parametrize("size", ["-1", "", "1e3", "12 34", "9" * 30])
+def test_a_size_that_is_none_spoils_the_page(size: str) -> None:
+    with pytest.raises(ValueError, match="bytes long"):
+        s3_page(S3.replace(b"12345678901", size.encode()))
+
+
+def test_a_page_has_to_answer_what_was_asked() -> None:
+    page = s3_page(S3.replace(b"<Prefix>%C3%A9/</Prefix>", b"<Prefix>a%0Ac/</Prefix>"))
+
+    assert within(page, b"a\n", "1/w==") is page
+    for prefix, token in ((b"a\nb", ""), (b"other/", ""), (b"a\n", "1/x==")):
+        with pytest.raises(ValueError, match="does not begin with|leads to itself"):
+            within(page, prefix, token)

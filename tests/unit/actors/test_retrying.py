@@ -72,7 +72,7 @@ class FlakyScanner(Flaky):
         self.breaks = list(breaks)
         self.started: list[list[bytes]] = []
 
-    def scan(self, paths, known) -> Iterator[object]:
+    def scan(self, paths, known, *, check=lambda: None) -> Iterator[object]:
         self.started.append(list(paths))
         for path in paths:
             for n in range(self.folders):

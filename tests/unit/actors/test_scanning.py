@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier, Event, Lock
 from typing import NamedTuple
 
 import psutil
@@ -16,9 +17,9 @@ from actors.datasources.digest import folder_digest
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.openat2 import open_by_steps
 from actors.datasources.scanning import scan
-from actors.datasources.storage import Datasource, End, Listing, Row, Same, Unlisted, Why
+from actors.datasources.storage import Capabilities, Datasource, End, Listing, Row, Same, Unlisted, Why
 from rota.datasources import Rules
-from rota.errors import TemporaryError
+from rota.errors import Cancelled, TemporaryError
 from tests.trees import Link, make_tree, walked
 from tests.waiting import wait_until
 
@@ -287,7 +288,8 @@ def test_helpers_end_with_a_parent_that_is_killed(root, tmp_path):
 class Memory:
     """A storage in memory that can only be listed; `meet` is called in each listing."""
 
-    def __init__(self, tree, meet=lambda path: None):
+    def __init__(self, tree, meet=lambda path: None, in_flight=8):
+        self.capabilities = Capabilities(in_flight=in_flight)
         self._tree = tree
         self._meet = meet
         self._lock = Lock()
@@ -321,9 +323,9 @@ def test_several_folders_of_a_remote_storage_are_in_flight_and_no_more():
         if path:
             barrier.wait(10)
 
-    storage = Memory(WIDE, meet)
+    storage = Memory(WIDE, meet, in_flight=5)
 
-    found = list(scan(storage, [b""], nothing_known, in_flight=5))
+    found = list(scan(storage, [b""], nothing_known))
 
     assert storage.most == 5
     assert len({one.path for one in found[:-1]}) == len(found) - 1 == 81
@@ -361,9 +363,27 @@ def test_closing_a_remote_scan_waits_for_what_is_in_flight():
 
 def test_slow_caller_is_not_run_away_from():
     listed = []
-    storage = Memory(WIDE, listed.append)
+    storage = Memory(WIDE, listed.append, in_flight=4)
 
-    with closing(scan(storage, [b""], nothing_known, in_flight=4)) as found:
+    with closing(scan(storage, [b""], nothing_known)) as found:
         next(found)
         next(found)
         assert len(listed) <= 1 + 4
+
+
+def test_a_cancelled_run_does_not_wait_for_a_remote_answer():
+    answered = Event()
+
+    def check():
+        if time.monotonic() - began > 0.2:
+            raise Cancelled
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(Cancelled):
+            list(scan(Memory(WIDE, lambda path: answered.wait(60)), [b""], nothing_known, check=check))
+        took = time.monotonic() - began
+    finally:
+        answered.set()
+
+    assert took < 3

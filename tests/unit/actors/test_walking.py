@@ -7,7 +7,7 @@ from threading import Thread
 import msgspec
 import pytest
 
-from actors.datasources.digest import CHUNK_ROWS, folder_digest
+from actors.datasources.digest import folder_digest
 from actors.datasources.local.walking import (
     LENGTH_BYTES,
     Answer,
@@ -21,6 +21,7 @@ from actors.datasources.local.walking import (
     framed,
     serve,
 )
+from actors.datasources.packed import CHUNK_ROWS
 from actors.datasources.paths import Root
 from actors.datasources.storage import Row
 from tests.trees import Fifo, make_tree

@@ -171,3 +171,13 @@ def test_dates_of_http(text, expected):
 @pytest.mark.parametrize(("text", "expected"), [('"a"', "a"), ('W/"a"', "a"), ("a", "a"), ('""', ""), ("", "")])
 def test_etags_come_plain(text, expected):
     assert plain_etag(text) == expected
+
+
+def test_answer_that_is_cut_anywhere_tells_nothing_less():
+    document = answer(entry("/a"), entry("/b"), entry("/c")).rstrip()
+    whole = read(document)
+
+    for size in range(len(document)):
+        with pytest.raises((TemporaryError, BadAnswer)):
+            read(document[:size], 64)
+    assert len(whole) == 3

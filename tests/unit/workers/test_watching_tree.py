@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -239,6 +241,56 @@ def test_another_folder_in_the_place_of_the_root_is_noticed(root, watch, tmp_pat
     assert not tree.in_place()
 
 
+def test_a_root_that_is_made_anew_with_the_same_inode_is_noticed(root, watch):
+    shutil.rmtree(root / "a")
+    shutil.rmtree(root / "b")
+    tree = watch()
+    inode = root.stat().st_ino
+
+    def again() -> bool:
+        root.rmdir()
+        root.mkdir()
+        return root.stat().st_ino == inode
+
+    if not any(again() for _ in range(50)):
+        pytest.skip("this file system does not use the number of a removed folder again")
+    told(tree)
+
+    assert not tree.in_place()
+
+
+def test_a_tree_deeper_than_the_stack_is_watched_to_its_end(root, watch):
+    folder = os.open(root, os.O_RDONLY)
+    for _ in range(1_200):
+        os.mkdir("d", dir_fd=folder)
+        below = os.open("d", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = below
+    tree = watch()
+
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+
+    assert told(tree) == {b"d/" * 1_200 + b"file"}
+    # Nothing that walks by recursion could clear this away.
+    subprocess.run(["rm", "-rf", root / "d"], check=True)
+
+
+def test_a_folder_that_cannot_be_read_through_does_not_end_the_watching(root, watch, monkeypatch):
+    real = os.scandir
+
+    def failing(folder: int) -> object:
+        if os.readlink(f"/proc/self/fd/{folder}").endswith("/a"):
+            raise OSError(errno.EIO, "input/output error")
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", failing)
+    tree = watch()
+    (root / "b" / "file").write_text("x")
+
+    assert told(tree) == {b"b/file"}
+
+
 def test_a_root_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         WatchedTree("docs", str(tmp_path / "nowhere"), Selection())
@@ -283,6 +335,39 @@ def test_a_tree_without_enough_watches_says_so_once_and_is_completed_later(root,
 
     assert not tree.partial
     assert told(tree) == {b"a/deep/file"}
+
+
+def test_what_changes_while_a_partial_tree_is_tried_again_is_told(root, watch, monkeypatch):
+    real, left = Inotify.watch, [2]
+
+    def limited(self: Inotify, folder: int) -> int:
+        left[0] -= 1
+        if left[0] < 0:
+            raise OutOfWatches(28, "no space left")
+        return real(self, folder)
+
+    monkeypatch.setattr(Inotify, "watch", limited)
+    tree = watch()
+    (root / "before").write_text("x")
+
+    left[0] = 2
+    assert tree.complete() == set()
+
+    assert tree.partial
+    assert told(tree) == {b"before"}
+
+
+def test_a_new_folder_for_which_there_is_no_watch_is_told_by_itself(root, watch, monkeypatch):
+    tree = watch()
+
+    def none_left(self: Inotify, folder: int) -> int:
+        raise OutOfWatches(28, "no space left")
+
+    monkeypatch.setattr(Inotify, "watch", none_left)
+    (root / "a" / "new").mkdir()
+
+    assert told(tree) == {b"a/new"}
+    assert tree.partial
 
 
 def test_a_tree_holds_no_descriptors_once_it_is_closed(root):

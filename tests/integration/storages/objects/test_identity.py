@@ -33,7 +33,7 @@ AMBIENT = {
 
 def test_a_bucket_that_answers_is_verified(served: ServedBucket, opened: Opener) -> None:
     opened().verify()
-    with pytest.raises(PermanentError, match="is not in its root"):
+    with pytest.raises(PermanentError, match="its marker .rota-marker is not there"):
         opened(marker="mine").verify()
     served.put(MARKER, b"mine\n")
     opened(marker="mine").verify()

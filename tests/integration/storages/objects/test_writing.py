@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from actors.datasources.objects import ObjectStorage
 from actors.datasources.objects.writing import PART_BYTES
 from actors.datasources.storage import Listing
-from rota.errors import TemporaryError
+from rota.errors import PermanentError, TemporaryError
 from tests.integration.storages.objects.conftest import Opener
+from tests.storages.faulty import REMOTES, environment, listening
 from tests.storages.http_proxy import Proxy, Reply, Seen
 from tests.storages.s3 import ServedBucket
 
@@ -144,6 +149,35 @@ def test_content_that_breaks_off_is_an_error(served: ServedBucket, opened: Opene
 
     with opened(via=proxy).open_file(b"f") as file, pytest.raises(TemporaryError):
         file.read()
+
+
+def test_a_service_that_gives_the_beginning_again_is_not_taken_for_the_rest(
+    served: ServedBucket, opened: Opener, proxy: Proxy
+) -> None:
+    served.put(b"f", b"0123456789" * 100_000)
+    proxy.rule = lambda request: replace(
+        request, headers={name: value for name, value in request.headers.items() if name != "range"}
+    )
+
+    with opened(via=proxy).open_file(b"f") as file:
+        file.seek(700_000)
+        with pytest.raises(OSError, match="only from its beginning"):
+            file.read(10)
+
+
+def test_a_content_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(connection: socket.socket, _done: threading.Event) -> None:
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf of")
+
+    with listening(answer) as port:
+        for variable, value in environment(port).items():
+            monkeypatch.setenv(variable, value)
+        with (
+            closing(ObjectStorage(REMOTES["s3"].at(f"127.0.0.1:{port}"))) as storage,
+            pytest.raises(PermanentError, match="where an object ends"),
+        ):
+            storage.open_file(b"f")
 
 
 def test_what_is_no_file_cannot_be_opened(served: ServedBucket, opened: Opener) -> None:

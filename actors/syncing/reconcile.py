@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple, cast
 
 from actors.catalog import BATCH, Catalog, Folder, FolderState
-from actors.datasources.digest import folder_digest
 from actors.datasources.globs import Selection
 from actors.datasources.paths import join, text_of
-from actors.datasources.scanning import scan
-from actors.datasources.storage import End, Found, Kind, Listing, Same, Storage, Unlisted
+from actors.datasources.scanning import marked, scan
+from actors.datasources.storage import Altered, End, Found, Kind, Listing, Same, Storage, Unlisted
 from actors.run import Run
+from actors.syncing.altered import differences
 from actors.syncing.aside import Aside
 from actors.syncing.branches import Branches
 from actors.syncing.difference import Difference, compare
@@ -36,10 +36,14 @@ _CHECKPOINT_SECONDS = 2.0
 _MOST_BRANCHES = 10_000
 
 
-class _Listed(NamedTuple):
-    """A folder's listing, and the branch that it is in."""
+# What an entry of a folder with few differences takes, in rows: its print as it was, and as it is.
+_PRINTS_A_ROW = 16
 
-    listing: Listing
+
+class _Listed(NamedTuple):
+    """What was told of a folder, and the branch that it is in."""
+
+    found: Listing | Altered
     branch: Branch | None
 
 
@@ -174,7 +178,7 @@ class Pass:
                 self._run.check()
                 if isinstance(each, Same):
                     self._pass_over(each)
-                elif isinstance(each, Listing):
+                elif isinstance(each, Listing | Altered):
                     self._take(each, self._branches.of(each.path))
                 elif isinstance(each, Unlisted):
                     self._leave_out(each, self._branches.of(each.path))
@@ -217,11 +221,14 @@ class Pass:
             branch.bytes += size
         self._meter.add(entries, size)
 
-    def _take(self, listing: Listing, branch: Branch | None) -> None:
-        self.findings.special += listing.special
-        self._chunk.append(_Listed(listing, branch))
-        known = self._ahead.get(listing.path)
-        self._chunk_rows += len(listing.rows) + (known.entries if known else 0)
+    def _take(self, found: Listing | Altered, branch: Branch | None) -> None:
+        self.findings.special += found.special
+        self._chunk.append(_Listed(found, branch))
+        known = self._ahead.get(found.path)
+        if isinstance(found, Altered):
+            self._chunk_rows += len(found.rows) + len(found.missing) + found.entries // _PRINTS_A_ROW
+        else:
+            self._chunk_rows += len(found.rows) + (known.entries if known else 0)
         if len(self._chunk) >= _CHUNK_FOLDERS or self._chunk_rows >= _CHUNK_ROWS:
             self._compare_chunk()
 
@@ -243,12 +250,36 @@ class Pass:
         self._transactions = self._writer.transactions
 
     def _compare_chunk(self) -> None:
-        """Compare the folders listed so far with the catalog."""
+        """Compare the folders told so far with the catalog."""
         chunk, self._chunk, self._chunk_rows = self._chunk, [], 0
-        known = self._known_of([listed.listing.path for listed in chunk])
-        seen = [(listing, branch, _state_of(listing)) for listing, branch in chunk]
+        known = self._known_of([listed.found.path for listed in chunk])
+        altered = [(each, branch) for each, branch in chunk if isinstance(each, Altered)]
+        listings = [(each, branch) for each, branch in chunk if isinstance(each, Listing)]
+        self._compare_listings([*listings, *self._compare_altered(altered, known)], known)
+
+    def _compare_altered(
+        self, altered: Sequence[tuple[Altered, Branch | None]], known: Mapping[bytes, Folder]
+    ) -> Iterator[tuple[Listing, Branch | None]]:
+        """Compare folders of which few rows were told; list again those that the catalog has otherwise."""
+        found = differences(self._catalog, [each for each, _ in altered], known)
+        for each, branch in altered:
+            difference = found[each.path]
+            if difference is not None:
+                self._count(branch, each.entries, each.bytes)
+                self._settle(_state_of(each), difference, branch)
+                continue
+            again = self._storage.list_folder(each.path)
+            if isinstance(again, Unlisted):
+                self._leave_out(again, branch)
+            else:
+                yield again, branch
+
+    def _compare_listings(
+        self, listings: Sequence[tuple[Listing, Branch | None]], known: Mapping[bytes, Folder]
+    ) -> None:
+        seen = [(listing, branch, _state_of(marked(listing))) for listing, branch in listings]
         differing = {state.path for _, _, state in seen if _differs(state, known.get(state.path))}
-        looked_into = known.keys() if self._scope.hash else known.keys() & differing
+        looked_into = known.keys() & {state.path for _, _, state in seen if self._scope.hash or state.path in differing}
         rows = self._catalog.rows([known[path] for path in looked_into])
         for listing, branch, state in seen:
             path = state.path
@@ -257,10 +288,14 @@ class Pass:
                 continue
             hashes = self._hashes.of(path, listing.rows) if self._scope.hash else None
             found = compare(path, listing.rows, rows.get(path, ()), hashes=hashes)
-            if self._sort(found, branch):
-                self._aside.complete(state)
-            elif path in differing:
-                self._writer.complete(state)
+            self._settle(state, found, branch, is_new=path in differing)
+
+    def _settle(self, state: FolderState, found: Difference, branch: Branch | None, *, is_new: bool = True) -> None:
+        """Sort what differs in a folder, and let its state be written after it; one that is known only if it waits."""
+        if self._sort(found, branch):
+            self._aside.complete(state)
+        elif is_new:
+            self._writer.complete(state)
 
     def _known_of(self, paths: Sequence[bytes]) -> dict[bytes, Folder]:
         """Give those of these folders that the catalog has, and note that they were seen."""
@@ -299,11 +334,11 @@ def _differs(state: FolderState, known: Folder | None) -> bool:
     return known is None or (known.digest, known.token) != (state.digest, state.token)
 
 
-def _state_of(listing: Listing) -> FolderState:
+def _state_of(found: Listing | Altered) -> FolderState:
+    if isinstance(found, Altered):
+        entries, size = found.entries, found.bytes
+    else:
+        entries, size = len(found.rows), sum(row.size for row in found.rows if row.kind == Kind.FILE)
     return FolderState(
-        path=listing.path,
-        token=listing.token,
-        digest=folder_digest(listing.rows),
-        entries=len(listing.rows),
-        bytes=sum(row.size for row in listing.rows if row.kind == Kind.FILE),
+        path=found.path, token=found.token, digest=found.digest, entries=entries, bytes=size, prints=found.prints
     )

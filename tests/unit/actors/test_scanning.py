@@ -28,6 +28,7 @@ MANY = 1_200  # folders: more than are listed without helpers
 class Before(NamedTuple):
     token: str
     digest: bytes
+    prints: bytes = b""
 
 
 def nothing_known(paths):

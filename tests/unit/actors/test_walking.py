@@ -34,8 +34,8 @@ def held(root, opener):
         yield opened
 
 
-def ask(held, path=b"", token="", digest=b""):
-    return list(answers(held, Asked(path, token, digest), None))
+def ask(held, path=b"", token="", digest=b"", prints=b""):
+    return list(answers(held, Asked(path, token, digest, prints), None))
 
 
 def rows_of(told):

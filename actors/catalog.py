@@ -29,7 +29,7 @@ class Folder(NamedTuple):
     entries: int
     """How many rows it had when it was last written whole."""
     prints: bytes = b""
-    """Of those rows; empty if it has none, without a digest, and where `Catalog` says that they are not read."""
+    """Of those rows; empty if there are none or they were not asked for."""
 
 
 class FolderState(NamedTuple):
@@ -113,7 +113,7 @@ class Catalog(Protocol):
         """Give those of these folders that are known."""
 
     def folders_below(self, path: bytes) -> Iterator[Folder]:
-        """Give a folder, if it is known, and all folders below it, sorted by path, without prints; read bit by bit."""
+        """Give a folder, if it is known, and all folders below it, sorted by path; read bit by bit, prints not always."""
 
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""

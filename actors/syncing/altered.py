@@ -6,12 +6,14 @@ which have a print and no name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from actors.catalog import Catalog, Folder
+from actors.catalog import BATCH, Catalog, Folder
 from actors.datasources.prints import print_of
 from actors.datasources.storage import Altered
 from actors.syncing.difference import WIDTH, Difference, KnownRow, compare
+
+_MOST_ROWS = 4 * BATCH
 
 
 def differences(
@@ -24,10 +26,11 @@ def differences(
     named = catalog.rows_named([(known[each.path], [row.name for row in each.rows]) for each in altered])
     before = {each.path: rows_before(each, named[each.path]) for each in altered}
     with_gone = [each for each in altered if _is_short(before[each.path], each)]
-    whole = catalog.rows([known[each.path] for each in with_gone])
-    for each in with_gone:
-        rows = rows_before(each, whole[each.path])
-        before[each.path] = None if _is_short(rows, each) else rows
+    for some in _together(with_gone, known):
+        whole = catalog.rows([known[each.path] for each in some])
+        for each in some:
+            rows = rows_before(each, whole[each.path])
+            before[each.path] = None if _is_short(rows, each) else rows
     return {each.path: _difference(each, before[each.path]) for each in altered}
 
 
@@ -45,6 +48,19 @@ def rows_before(altered: Altered, known: Iterable[KnownRow]) -> list[KnownRow] |
         elif row[0] in names:
             return None
     return before
+
+
+def _together(altered: Iterable[Altered], known: Mapping[bytes, Folder]) -> Iterator[list[Altered]]:
+    """Give the folders in lists whose rows are read at once."""
+    some: list[Altered] = []
+    rows = 0
+    for each in altered:
+        some.append(each)
+        rows += known[each.path].entries
+        if rows >= _MOST_ROWS:
+            yield some
+            some, rows = [], 0
+    yield some
 
 
 def _is_short(before: Sequence[KnownRow] | None, altered: Altered) -> bool:

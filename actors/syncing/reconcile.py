@@ -28,14 +28,13 @@ from actors.syncing.settlement import Doubt, settle
 from actors.syncing.sweeping import Numbers, sweep
 from actors.syncing.writer import Writer
 from rota.errors import PermanentError
+from store.batches import batches
 
 _CHUNK_FOLDERS = 256
 _CHUNK_ROWS = 4 * BATCH  # those of the listings and those of the catalog together
 _CHECKPOINT_SECONDS = 2.0
 # With more folders than these at the top there is no telling them apart in a checkpoint: they are one branch.
 _MOST_BRANCHES = 10_000
-
-
 # What an entry of a folder with few differences takes, in rows: its print as it was, and as it is.
 _PRINTS_A_ROW = 16
 
@@ -146,8 +145,9 @@ class Pass:
 
     def _skippable(self, branches: Sequence[bytes]) -> set[bytes]:
         """Give the branches that an earlier attempt finished; one that came since then is not known whole."""
-        passed = [path for path in branches if self._resume.skips(path)]
-        return {path for path, folder in self._catalog.folders(passed).items() if folder.digest} if passed else set()
+        passed = (path for path in branches if self._resume.skips(path))
+        known = (folder for some in batches(passed) for folder in self._catalog.folders(some).values())
+        return {folder.path for folder in known if folder.digest}
 
     def _reach(self, way: Way, path: bytes) -> bytes | None:
         """Bring the entries on the way to a path up to date; give it if it leads to a folder."""

@@ -18,7 +18,7 @@ MOST_EXAMPLES = 20
 
 Example = dict[str, str]
 
-_MOST_PRINT_BYTES = 8_000_000  # many folders of thousands of entries
+_MOST_PRINT_BYTES = 4_000_000  # many folders of thousands of entries
 
 
 class Writer:

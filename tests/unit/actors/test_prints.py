@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.catalog import Changes
+from actors.catalog import Changes, FolderState
 from actors.datasources.digest import CHUNK_ROWS, encoded_chunks, folder_digest
 from actors.datasources.prints import MOST_ROWS, NO_PRINTS, print_of, prints_of_chunks
 from actors.datasources.scanning import marked, told
@@ -139,6 +139,27 @@ def test_folder_of_very_many_rows_has_no_prints():
         whole = marked(listed(many(count)))
         assert (whole.digest, whole.prints) == (folder_digest(many(count)), b"")
         assert prints_of_chunks(list(encoded_chunks(many(count)))) == NO_PRINTS
+
+
+def test_folders_from_which_something_is_gone_are_read_some_at_a_time(monkeypatch):
+    monkeypatch.setattr("actors.syncing.altered._MOST_ROWS", 40)
+    old = many(20)
+    catalog = MemoryCatalog()
+    catalog.hold("task")
+    paths = [b"%d" % number for number in range(5)]
+    created = [Entry(path, each) for path in paths for each in old]
+    state = known(old)
+    states = [FolderState(path, *state[:2], len(old), 0, state.prints) for path in paths]
+    catalog.apply(Changes(created=created, folders=states), before_commit=lambda: None)
+    read = []
+    rows = catalog.rows
+    monkeypatch.setattr(catalog, "rows", lambda folders: read.append(len(folders)) or rows(folders))
+    found = [told(Listing(path=path, token="t", rows=old[1:]), state) for path in paths]
+
+    differing = differences(catalog, found, catalog.folders(paths))
+
+    assert read == [2, 2, 1]
+    assert [differing[path].gone for path in paths] == [[Entry(path, old[0])] for path in paths]
 
 
 def test_print_of_a_row_is_the_one_among_the_prints_of_all():

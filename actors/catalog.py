@@ -113,7 +113,7 @@ class Catalog(Protocol):
         """Give those of these folders that are known."""
 
     def folders_below(self, path: bytes) -> Iterator[Folder]:
-        """Give a folder, if it is known, and all folders below it, sorted by path; read bit by bit, prints not always."""
+        """Give a folder, if it is known, and all folders below it, by path; read bit by bit, prints not always."""
 
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""

@@ -6,7 +6,7 @@ version that seeds the hash: a change of it makes every digest differ once, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -29,12 +29,8 @@ decode_rows: Callable[[Buffer], list[Row]] = msgspec.msgpack.Decoder(list[Row]).
 
 def folder_digest(rows: Sequence[tuple[Any, ...]]) -> bytes:
     """Give the digest of a folder's rows, 16 bytes; they must be sorted by name."""
-    return digest_of_chunks(encoded_chunks(rows))
-
-
-def encoded_chunks(rows: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:
-    """Give rows encoded, `CHUNK_ROWS` in each chunk but the last; none for no rows."""
-    return (encode_rows(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS))
+    chunks = (rows[start : start + CHUNK_ROWS] for start in range(0, len(rows), CHUNK_ROWS))
+    return digest_of_chunks(map(encode_rows, chunks))
 
 
 def digest_of_chunks(encoded: Iterable[bytes]) -> bytes:

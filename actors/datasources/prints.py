@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import xxhash
 
-from actors.datasources.digest import VERSION, Buffer
+from actors.datasources.digest import VERSION
 
 MOST_ROWS = 4_000
 """What a folder has at most to have prints: they are 32 KB then, and hundreds of folders are in hand at a time."""
@@ -67,7 +67,7 @@ def print_of(row: tuple[Any, ...]) -> int:
     return xxhash.xxh3_64_intdigest(_encode(row), VERSION)
 
 
-def prints_of_chunks(chunks: Sequence[Buffer]) -> Prints:
+def prints_of_chunks(chunks: Sequence[bytes]) -> Prints:
     """Give the prints of encoded rows."""
     rows = _rows_in(chunks[0]) if len(chunks) == 1 else []
     if not rows or len(rows) > MOST_ROWS:

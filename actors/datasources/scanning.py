@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 
-from actors.datasources.digest import decode_rows, digest_of_chunks, encoded_chunks, folder_digest
+from actors.datasources.digest import decode_rows, digest_of_chunks, encode_rows, folder_digest
 from actors.datasources.frontier import Frontier, Place
 from actors.datasources.listing import folders_of
 from actors.datasources.prints import MOST_ROWS, prints_of_chunks
@@ -105,5 +105,5 @@ def _digested(listing: Listing) -> tuple[bytes, list[bytes]]:
     """Give the digest of the rows, and the rows encoded if there are few enough for prints."""
     if len(listing.rows) > MOST_ROWS:
         return folder_digest(listing.rows), []
-    chunks = list(encoded_chunks(listing.rows))
+    chunks = [encode_rows(listing.rows)] if listing.rows else []
     return digest_of_chunks(chunks), chunks

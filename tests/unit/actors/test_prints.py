@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.catalog import Changes, FolderState
-from actors.datasources.digest import CHUNK_ROWS, encoded_chunks, folder_digest
+from actors.datasources.digest import CHUNK_ROWS, encode_rows, folder_digest
 from actors.datasources.prints import MOST_ROWS, NO_PRINTS, print_of, prints_of_chunks
 from actors.datasources.scanning import marked, told
 from actors.datasources.storage import Altered, Listing, Row, Same
@@ -31,6 +31,10 @@ def row(name, *, kind="file", size=1, modified_ns=10, inode=1, etag=""):
 
 def many(count):
     return [row(b"%05d" % number, inode=number) for number in range(count)]
+
+
+def chunks_of(rows):
+    return [encode_rows(rows[start : start + CHUNK_ROWS]) for start in range(0, len(rows), CHUNK_ROWS)]
 
 
 def listed(rows, token="t"):
@@ -138,7 +142,7 @@ def test_folder_of_very_many_rows_has_no_prints():
     for count in (0, MOST_ROWS + 1, CHUNK_ROWS + 1):
         whole = marked(listed(many(count)))
         assert (whole.digest, whole.prints) == (folder_digest(many(count)), b"")
-        assert prints_of_chunks(list(encoded_chunks(many(count)))) == NO_PRINTS
+        assert prints_of_chunks(chunks_of(many(count))) == NO_PRINTS
 
 
 def test_folders_from_which_something_is_gone_are_read_some_at_a_time(monkeypatch):
@@ -165,7 +169,7 @@ def test_folders_from_which_something_is_gone_are_read_some_at_a_time(monkeypatc
 def test_print_of_a_row_is_the_one_among_the_prints_of_all():
     rows = many(20)
 
-    assert prints_of_chunks(list(encoded_chunks(rows))).numbers == [print_of(tuple(each)) for each in rows]
+    assert prints_of_chunks(chunks_of(rows)).numbers == [print_of(tuple(each)) for each in rows]
 
 
 def test_catalog_that_has_other_rows_than_its_prints_tell_is_found_out():

@@ -118,11 +118,11 @@ class Catalog(Protocol):
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""
 
-    def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
-        """Give those of these rows that are known by the folder's path, in any order."""
-
     def entry(self, path: bytes) -> KnownRow | None:
         """Give the row at a path, if it is known."""
+
+    def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give those of these rows that are known by the folder's path, in any order."""
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes and call `before_commit` inside the transaction; if it raises, nothing is written.

@@ -121,6 +121,11 @@ class StoredCatalog:
             found = queries.rows_of(conn, [folder.id for folder in folders])
         return {folder.path: found[folder.id] for folder in folders}
 
+    def entry(self, path: bytes) -> KnownRow | None:
+        """Give the row at a path, if it is known."""
+        with self._store.reading() as conn:
+            return queries.find_row(conn, self._datasource, path)
+
     def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give those of these rows that are known by the folder's path."""
         found: dict[int, list[KnownRow]] = {}
@@ -130,14 +135,9 @@ class StoredCatalog:
             by_path[folder.path] = found[folder.id] = []
             places += [(folder.id, name) for name in some]
         with self._store.reading() as conn:
-            for row in queries.rows_at(conn, places):
+            for row in queries.find_rows(conn, places):
                 found[row[-1]].append(row)
         return by_path
-
-    def entry(self, path: bytes) -> KnownRow | None:
-        """Give the row at a path, if it is known."""
-        with self._store.reading() as conn:
-            return queries.find_row(conn, self._datasource, path)
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes and call `before_commit` inside the transaction; if it raises, nothing is written."""

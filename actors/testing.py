@@ -248,6 +248,12 @@ class MemoryCatalog:
         known = self._shelf.folders
         return {folder.path: list(known[folder.path].rows.values()) for folder in folders if folder.path in known}
 
+    def entry(self, path: bytes) -> KnownRow | None:
+        """Give the row at a path, if it is known."""
+        folder, name = split(path)
+        known = self._shelf.folders.get(folder)
+        return known.rows.get(name) if known else None
+
     def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give those of these rows that are known by the folder's path."""
         found: dict[bytes, list[KnownRow]] = {}
@@ -255,12 +261,6 @@ class MemoryCatalog:
             rows = self._shelf.folders[folder.path].rows
             found[folder.path] = [rows[name] for name in some if name in rows]
         return found
-
-    def entry(self, path: bytes) -> KnownRow | None:
-        """Give the row at a path, if it is known."""
-        folder, name = split(path)
-        known = self._shelf.folders.get(folder)
-        return known.rows.get(name) if known else None
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes, unless `before_commit` raises."""

@@ -70,8 +70,8 @@ class Lookup:
 class PairLookup:
     """A question about many pairs of keys at a time, answered as by `Lookup`.
 
-    The text has `{pairs}` where a query for them goes, as in `WITH wanted (a, b) AS ({pairs})`; `types` are those of the
-    two keys in PostgreSQL.
+    The text has `{pairs}` where a query for them goes, as in `WITH wanted (a, b) AS ({pairs})`; `types` are what they are
+    in PostgreSQL.
     """
 
     def __init__(self, text: str, types: tuple[str, str]) -> None:

@@ -39,7 +39,7 @@ _MOST_BRANCHES = 10_000
 _PRINTS_A_ROW = 16
 
 
-class _Listed(NamedTuple):
+class _Told(NamedTuple):
     """What was told of a folder, and the branch that it is in."""
 
     found: Listing | Altered
@@ -80,7 +80,7 @@ class Pass:
         """Where what is gone has to be swept from the catalog."""
         self._ahead: dict[bytes, Folder | None] = {}
         """What the scan asked for and has not told yet."""
-        self._chunk: list[_Listed] = []
+        self._chunk: list[_Told] = []
         self._chunk_rows = 0
         self._ended: list[Branch] = []
         self._checkpointed = time.monotonic()
@@ -223,7 +223,7 @@ class Pass:
 
     def _take(self, found: Listing | Altered, branch: Branch | None) -> None:
         self.findings.special += found.special
-        self._chunk.append(_Listed(found, branch))
+        self._chunk.append(_Told(found, branch))
         known = self._ahead.get(found.path)
         if isinstance(found, Altered):
             self._chunk_rows += len(found.rows) + len(found.missing) + found.entries // _PRINTS_A_ROW
@@ -252,34 +252,11 @@ class Pass:
     def _compare_chunk(self) -> None:
         """Compare the folders told so far with the catalog."""
         chunk, self._chunk, self._chunk_rows = self._chunk, [], 0
-        known = self._known_of([listed.found.path for listed in chunk])
-        altered = [(each, branch) for each, branch in chunk if isinstance(each, Altered)]
-        listings = [(each, branch) for each, branch in chunk if isinstance(each, Listing)]
-        self._compare_listings([*listings, *self._compare_altered(altered, known)], known)
-
-    def _compare_altered(
-        self, altered: Sequence[tuple[Altered, Branch | None]], known: Mapping[bytes, Folder]
-    ) -> Iterator[tuple[Listing, Branch | None]]:
-        """Compare folders of which few rows were told; list again those that the catalog has otherwise."""
-        found = differences(self._catalog, [each for each, _ in altered], known)
-        for each, branch in altered:
-            difference = found[each.path]
-            if difference is not None:
-                self._count(branch, each.entries, each.bytes)
-                self._settle(_state_of(each), difference, branch)
-                continue
-            again = self._storage.list_folder(each.path)
-            if isinstance(again, Unlisted):
-                self._leave_out(again, branch)
-            else:
-                yield again, branch
-
-    def _compare_listings(
-        self, listings: Sequence[tuple[Listing, Branch | None]], known: Mapping[bytes, Folder]
-    ) -> None:
-        seen = [(listing, branch, _state_of(marked(listing))) for listing, branch in listings]
+        known = self._known_of([found.path for found, _ in chunk])
+        listings = [*self._compare_altered(chunk, known)]
+        seen = [(listing, branch, _state_of(listing)) for listing, branch in listings]
         differing = {state.path for _, _, state in seen if _differs(state, known.get(state.path))}
-        looked_into = known.keys() & {state.path for _, _, state in seen if self._scope.hash or state.path in differing}
+        looked_into = known.keys() if self._scope.hash else known.keys() & differing
         rows = self._catalog.rows([known[path] for path in looked_into])
         for listing, branch, state in seen:
             path = state.path
@@ -288,14 +265,10 @@ class Pass:
                 continue
             hashes = self._hashes.of(path, listing.rows) if self._scope.hash else None
             found = compare(path, listing.rows, rows.get(path, ()), hashes=hashes)
-            self._settle(state, found, branch, is_new=path in differing)
-
-    def _settle(self, state: FolderState, found: Difference, branch: Branch | None, *, is_new: bool = True) -> None:
-        """Sort what differs in a folder, and let its state be written after it; one that is known only if it waits."""
-        if self._sort(found, branch):
-            self._aside.complete(state)
-        elif is_new:
-            self._writer.complete(state)
+            if self._sort(found, branch):
+                self._aside.complete(state)
+            elif path in differing:
+                self._writer.complete(state)
 
     def _known_of(self, paths: Sequence[bytes]) -> dict[bytes, Folder]:
         """Give those of these folders that the catalog has, and note that they were seen."""
@@ -308,6 +281,30 @@ class Pass:
         for folder in known.values():
             self._seen.add(folder.id)
         return known
+
+    def _compare_altered(
+        self, chunk: Sequence[_Told], known: Mapping[bytes, Folder]
+    ) -> Iterator[tuple[Listing, Branch | None]]:
+        """Compare the folders of which few rows were told, and give the listings of all others.
+
+        A folder whose rows the catalog has otherwise than its prints say is listed again.
+        """
+        differing = differences(self._catalog, [each for each, _ in chunk if isinstance(each, Altered)], known)
+        for each, branch in chunk:
+            if isinstance(each, Listing):
+                yield each, branch
+                continue
+            difference = differing[each.path]
+            if difference is None:
+                again = self._storage.list_folder(each.path)
+                if isinstance(again, Unlisted):
+                    self._leave_out(again, branch)
+                else:
+                    yield again, branch
+                continue
+            self._count(branch, each.entries, each.bytes)
+            complete = self._aside.complete if self._sort(difference, branch) else self._writer.complete
+            complete(FolderState(each.path, each.token, each.digest, each.entries, each.bytes, each.prints))
 
     def _sort(self, found: Difference, branch: Branch | None) -> bool:
         """Write what is certain and put aside what is decided at the end; say whether there was such."""
@@ -334,11 +331,13 @@ def _differs(state: FolderState, known: Folder | None) -> bool:
     return known is None or (known.digest, known.token) != (state.digest, state.token)
 
 
-def _state_of(found: Listing | Altered) -> FolderState:
-    if isinstance(found, Altered):
-        entries, size = found.entries, found.bytes
-    else:
-        entries, size = len(found.rows), sum(row.size for row in found.rows if row.kind == Kind.FILE)
+def _state_of(listing: Listing) -> FolderState:
+    whole = marked(listing)
     return FolderState(
-        path=found.path, token=found.token, digest=found.digest, entries=entries, bytes=size, prints=found.prints
+        path=listing.path,
+        token=listing.token,
+        digest=whole.digest,
+        entries=len(listing.rows),
+        bytes=sum(row.size for row in listing.rows if row.kind == Kind.FILE),
+        prints=whole.prints,
     )

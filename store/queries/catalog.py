@@ -25,12 +25,12 @@ __all__ = [
     "counts",
     "find_entry",
     "find_row",
+    "find_rows",
     "folders_after",
     "folders_at",
     "last_folder",
     "list_entries",
     "remove_batch",
-    "rows_at",
     "rows_of",
 ]
 
@@ -53,7 +53,7 @@ _folders_at = Lookup(
 _ROW = "name, kind, size, modified_ns, coalesce(inode, 0), coalesce(device, 0), coalesce(etag, ''), hash, folder_id"
 _rows_of = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id {{keys}}")
 # SQLite would go through the whole table for `(folder_id, name) IN (VALUES ...)`; in a join it uses the index.
-_rows_at = PairLookup(
+_find_rows = PairLookup(
     f"WITH wanted (folder_id, name) AS ({{pairs}}) SELECT {_ROW} FROM wanted JOIN entries USING (folder_id, name)",
     ("bigint", "bytea"),
 )
@@ -97,16 +97,16 @@ def rows_of(conn: Connection, folder_ids: Iterable[int]) -> dict[int, list[RowTu
     return found
 
 
-def rows_at(conn: Connection, places: Iterable[tuple[int, bytes]]) -> Iterator[RowTuple]:
-    """Return the entries at these places, (number of the folder, name), in any order; those that are not there, not."""
-    return _rows_at.rows(conn, places)
-
-
 def find_row(conn: Connection, datasource: str, path: bytes) -> RowTuple | None:
     """Return the entry at a path, or None."""
     folder, _, name = path.rpartition(b"/")
     folder_id = _id_of(conn, datasource, folder)
     return next(_row_at.rows(conn, [name], folder_id), None) if folder_id is not None else None
+
+
+def find_rows(conn: Connection, places: Iterable[tuple[int, bytes]]) -> Iterator[RowTuple]:
+    """Return the entries at these places, (number of the folder, name), in any order; those that are not there, not."""
+    return _find_rows.rows(conn, places)
 
 
 def list_entries(

@@ -137,8 +137,8 @@ def test_entries_are_found_by_folder_and_name(files: Store) -> None:
     with files.reading() as conn:
         x, y = sorted(each[0] for each in catalog.folders_at(conn, "files", [b"x", b"y"]))
         places = [*((x, name) for name in names), (y, ODD), (y, b"none"), (y + 9, ODD)]
-        found = list(catalog.rows_at(conn, places))
-        assert list(catalog.rows_at(conn, [])) == []
+        found = list(catalog.find_rows(conn, places))
+        assert list(catalog.find_rows(conn, [])) == []
 
     assert sorted((row[-1], row[0]) for row in found) == sorted(places[:701])
     assert found[0][1:7] == ("file", 5, NOW * 1_000_000, 0, 0, "")

@@ -70,8 +70,7 @@ class Lookup:
 class PairLookup:
     """A question about many pairs of keys at a time, answered as by `Lookup`.
 
-    The text has `{pairs}` where a query for them goes, as in `WITH wanted (a, b) AS ({pairs})`; `types` are what they are
-    in PostgreSQL.
+    The text has `{pairs}` where a query for them goes: `WITH wanted (a, b) AS ({pairs})`. `types` are PostgreSQL's.
     """
 
     def __init__(self, text: str, types: tuple[str, str]) -> None:

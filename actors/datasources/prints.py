@@ -45,7 +45,7 @@ class Prints(NamedTuple):
         return struct.pack(f"<{len(self.numbers)}Q", *self.numbers)
 
     def few(self, known: bytes) -> Few | None:
-        """Give what differs from the known ones, if that is less than half of the rows."""
+        """Give what differs from the known ones, if that is at most half as many as its rows."""
         if not known or not self.numbers:
             return None
         before = set(_unpacked(known))

@@ -6,7 +6,8 @@ written has no digest, so the next sync looks into it again: that is the whole o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import builtins
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -27,6 +28,8 @@ class Folder(NamedTuple):
     """Empty while its rows may be incomplete."""
     entries: int
     """How many rows it had when it was last written whole."""
+    prints: bytes = b""
+    """Of those rows; empty if there are none or they were not asked for."""
 
 
 class FolderState(NamedTuple):
@@ -37,6 +40,7 @@ class FolderState(NamedTuple):
     digest: bytes
     entries: int
     bytes: int
+    prints: builtins.bytes = b""
 
 
 class Totals(NamedTuple):
@@ -109,7 +113,7 @@ class Catalog(Protocol):
         """Give those of these folders that are known."""
 
     def folders_below(self, path: bytes) -> Iterator[Folder]:
-        """Give a folder, if it is known, and all folders below it, sorted by path; read bit by bit."""
+        """Give a folder, if it is known, and all folders below it, by path; read bit by bit, prints not always."""
 
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""
@@ -119,6 +123,9 @@ class Catalog(Protocol):
 
     def entry(self, path: bytes) -> KnownRow | None:
         """Give the row at a path, if it is known."""
+
+    def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give those of these rows that are known by the folder's path, in any order."""
 
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes and call `before_commit` inside the transaction; if it raises, nothing is written.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from actors.catalog import Changes, Folder, Totals, taken_over
+from actors.catalog import Changes, Folder, FolderState, Totals, taken_over
 from actors.datasources.bins import Recycled
 from actors.datasources.storage import Datasource, Kind
 from actors.syncing.difference import Entry, KnownRow
@@ -138,6 +138,19 @@ class StoredCatalog:
         with self._store.reading() as conn:
             return queries.find_row(conn, self._datasource, path)
 
+    def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give those of these rows that are known by the folder's path."""
+        found: dict[int, list[KnownRow]] = {}
+        by_path: dict[bytes, list[KnownRow]] = {}
+        places: list[tuple[int, bytes]] = []
+        for folder, some in names:
+            by_path[folder.path] = found[folder.id] = []
+            places += [(folder.id, name) for name in some]
+        with self._store.reading() as conn:
+            for row in queries.find_rows(conn, places):
+                found[row[-1]].append(row)
+        return by_path
+
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes and call `before_commit` inside the transaction; if it raises, nothing is written."""
         written = [_entry_change(entry) for entry in changes.created]
@@ -154,7 +167,7 @@ class StoredCatalog:
                 conn,
                 self._datasource,
                 run=self._run,
-                changed_folders=[FolderChange(*state) for state in changes.folders],
+                changed_folders=list(map(_folder_change, changes.folders)),
                 changed_entries=written,
                 removed_entries=[(entry.folder, entry.row.name) for entry in removed],
                 removed_folders=closed,
@@ -213,8 +226,12 @@ class StoredCatalog:
 
 
 def _folder(found: queries.FolderTuple) -> Folder:
-    number, path, token, digest, entries = found
-    return Folder(number, path, token or "", digest, entries)
+    number, path, token, digest, entries, prints = found
+    return Folder(number, path, token or "", digest, entries, prints or b"")
+
+
+def _folder_change(state: FolderState) -> FolderChange:
+    return FolderChange(*state[:-1], state.prints or None)
 
 
 def _entry_change(entry: Entry) -> EntryChange:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -259,6 +259,14 @@ class MemoryCatalog:
         known = self._shelf.folders.get(folder)
         return known.rows.get(name) if known else None
 
+    def rows_named(self, names: Iterable[tuple[Folder, Sequence[bytes]]]) -> Mapping[bytes, Sequence[KnownRow]]:
+        """Give those of these rows that are known by the folder's path."""
+        found: dict[bytes, list[KnownRow]] = {}
+        for folder, some in names:
+            rows = self._shelf.folders[folder.path].rows
+            found[folder.path] = [rows[name] for name in some if name in rows]
+        return found
+
     def apply(self, changes: Changes, *, before_commit: Callable[[], None]) -> None:
         """Write changes, unless `before_commit` raises."""
         with self._shelf.lock:
@@ -312,7 +320,7 @@ class MemoryCatalog:
 
     def _folder(self, path: bytes) -> Folder:
         known = self._shelf.folders[path]
-        return Folder(known.id, path, known.state.token, known.state.digest, len(known.rows))
+        return Folder(known.id, path, known.state.token, known.state.digest, len(known.rows), known.state.prints)
 
     def _ensure(self, path: bytes) -> _MemoryFolder:
         known = self._shelf.folders.get(path)
@@ -333,5 +341,5 @@ class MemoryCatalog:
             self._shelf.folders.pop(entry.path, None)
 
     def _open(self, folder: _MemoryFolder) -> _MemoryFolder:
-        folder.state = folder.state._replace(token="", digest=b"")
+        folder.state = folder.state._replace(token="", digest=b"", prints=b"")
         return folder

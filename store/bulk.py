@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -64,6 +65,28 @@ class Lookup:
                 yield from _fetched(conn, text, (*values, *some))
             else:
                 yield from _fetched(conn, self._text.format(value="%s", keys="= ANY(%s)"), (*values, some))
+
+
+class PairLookup:
+    """A question about many pairs of keys at a time, answered as by `Lookup`.
+
+    The text has `{pairs}` where a query for them goes: `WITH wanted (a, b) AS ({pairs})`. `types` are PostgreSQL's.
+    """
+
+    def __init__(self, text: str, types: tuple[str, str]) -> None:
+        self._sqlite = text
+        arrays = ", ".join(f"%s::{each}[]" for each in types)
+        self._postgresql = text.format(pairs=f"SELECT * FROM unnest({arrays})")  # noqa: S608 -- constants
+
+    def rows(self, conn: Connection, pairs: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, ...]]:
+        """Ask for these pairs, some hundreds at a time, and give what is found in any order."""
+        for some in batches(pairs, BATCH):
+            if conn.dialect.name == "sqlite":
+                text = self._sqlite.format(pairs="VALUES " + ", ".join(["(?, ?)"] * len(some)))
+                yield from _fetched(conn, text, tuple(chain.from_iterable(some)))
+            else:
+                first, second = zip(*some, strict=True)
+                yield from _fetched(conn, self._postgresql, (list(first), list(second)))
 
 
 @contextmanager

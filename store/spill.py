@@ -18,7 +18,7 @@ ENTRY = ("folder", "name", "kind", "size", "modified_ns", "inode", "device", "et
 """The columns of an entry."""
 
 EntryTuple = tuple[Any, ...]
-FolderTuple = tuple[bytes, str, bytes, int, int]
+FolderTuple = tuple[bytes, str, bytes, int, int, bytes]
 
 _CACHE_KIB = 16_384
 _BATCH = 1_000
@@ -31,7 +31,7 @@ _SCHEMA = f"""
 CREATE TABLE gone (id INTEGER PRIMARY KEY, {_COLUMNS}, path AS ({_PATH}) STORED, kept INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE new (id INTEGER PRIMARY KEY, {_COLUMNS}, path AS ({_PATH}) STORED);
 CREATE TABLE pairs (gone INTEGER PRIMARY KEY, new INTEGER NOT NULL UNIQUE, replaced INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE states (path BLOB PRIMARY KEY, token, digest, entries, bytes) WITHOUT ROWID;
+CREATE TABLE states (path BLOB PRIMARY KEY, token, digest, entries, bytes, prints) WITHOUT ROWID;
 CREATE TABLE unlisted (path BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE unseen (path BLOB PRIMARY KEY) WITHOUT ROWID;
 """
@@ -79,7 +79,7 @@ SELECT gone.id, pairs.gone IS NOT NULL, {_of("gone")} FROM gone LEFT JOIN pairs 
 WHERE NOT coalesce(pairs.replaced, 0) AND (pairs.gone IS NOT NULL OR ?) ORDER BY gone.folder, gone.name
 """
 _STATES = """
-SELECT path, token, digest, entries, bytes FROM states
+SELECT path, token, digest, entries, bytes, prints FROM states
 WHERE NOT EXISTS (SELECT 1 FROM gone WHERE gone.folder = states.path AND gone.kept) ORDER BY path
 """
 _ORPHANS = """
@@ -130,7 +130,7 @@ class Spill:
 
     def add_state(self, state: FolderTuple) -> None:
         """Put aside what is known of a folder once all that is put aside in it is settled."""
-        self._many("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?)", [state])
+        self._many("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?)", [state])
 
     def add_unlisted(self, path: bytes) -> None:
         """Note a folder of which nothing is known now."""

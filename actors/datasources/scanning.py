@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 
-from actors.datasources.digest import folder_digest
+from actors.datasources.digest import digest_of_chunks, folder_digest
 from actors.datasources.frontier import Frontier, Place
 from actors.datasources.listing import folders_of
-from actors.datasources.storage import End, Found, Kind, Known, Listing, Lookup, Same, Scanner, Storage, Unlisted
+from actors.datasources.packed import decode_rows, encode_rows
+from actors.datasources.prints import MOST_ROWS, prints_of_chunks
+from actors.datasources.storage import (
+    Altered,
+    End,
+    Found,
+    Kind,
+    Known,
+    Listing,
+    Lookup,
+    Same,
+    Scanner,
+    Storage,
+    Unlisted,
+)
 
 _CHECK_SECONDS = 0.5
 _LEAVE_SECONDS = 1.0
@@ -20,11 +35,12 @@ def scan(
     """List these folders and everything below them.
 
     Each folder is told once, in any order, as a `Listing`, as `Same` where token and digest are those that `known`
-    gives, or as an `Unlisted`. When all below a path has been told, its `End` follows; ends come in the order of
-    `paths`, which are sorted and do not contain each other. The iterator works ahead of its caller by a bounded amount,
-    with as many folders at a time as the storage takes; closing it stops it, and what is under way then is waited for a
-    second at most. `check` is called at least once a second while an answer is waited for, in the caller's own
-    thread; what it raises ends the scan. Raises TemporaryError or PermanentError when the storage as a whole fails.
+    gives, as `Altered` where its prints tell the few rows that differ, or as an `Unlisted`. When all below a path has
+    been told, its `End` follows; ends come in the order of `paths`, which are sorted and do not contain each other. The
+    iterator works ahead of its caller by a bounded amount, with as many folders at a time as the storage takes; closing
+    it stops it, and what is under way then is waited for a second at most. `check` is called at least once a second
+    while an answer is waited for, in the caller's own thread; what it raises ends the scan. Raises TemporaryError or
+    PermanentError when the storage as a whole fails.
     """
     if isinstance(storage, Scanner):
         return storage.scan(paths, known, check=check)
@@ -59,18 +75,42 @@ def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, check: Ca
         pool.shutdown(wait=not late, cancel_futures=True)
 
 
-def unless_known(listing: Listing, known: Lookup) -> Listing | Same:
-    """Give `Same` in place of a listing that is the known one."""
-    found = told(listing, known([listing.path]).get(listing.path))
-    assert not isinstance(found, Unlisted)
-    return found
-
-
-def told(found: Listing | Unlisted, before: Known | None) -> Listing | Same | Unlisted:
-    """Give `Same` in place of a listing that is what was known before."""
-    if isinstance(found, Unlisted) or before is None or before.token != found.token:
+def told(found: Listing | Unlisted, before: Known | None) -> Listing | Altered | Same | Unlisted:
+    """Give `Same` in place of what was known before, `Altered` in place of what differs from that in little."""
+    if isinstance(found, Unlisted) or before is None:
         return found
-    if before.digest != folder_digest(found.rows):
-        return found
+    digest, chunks = _digested(found)
     size = sum(row.size for row in found.rows if row.kind == Kind.FILE)
-    return Same(path=found.path, entries=len(found.rows), bytes=size, special=found.special)
+    if (before.token, before.digest) == (found.token, digest):
+        return Same(path=found.path, entries=len(found.rows), bytes=size, special=found.special)
+    prints = prints_of_chunks(chunks)
+    few = prints.few(before.prints)
+    if few is None:
+        return replace(found, digest=digest, prints=prints.packed())
+    return Altered(
+        path=found.path,
+        token=found.token,
+        digest=digest,
+        prints=prints.packed(),
+        entries=len(found.rows),
+        bytes=size,
+        rows=decode_rows(few.rows),
+        missing=frozenset(few.missing),
+        special=found.special,
+    )
+
+
+def marked(listing: Listing) -> Listing:
+    """Give a listing with its digest and prints."""
+    if listing.digest:
+        return listing
+    digest, chunks = _digested(listing)
+    return replace(listing, digest=digest, prints=prints_of_chunks(chunks).packed())
+
+
+def _digested(listing: Listing) -> tuple[bytes, list[bytes]]:
+    """Give the digest of the rows, and the rows encoded if there are few enough for prints."""
+    if len(listing.rows) > MOST_ROWS:
+        return folder_digest(listing.rows), []
+    chunks = [encode_rows(listing.rows)] if listing.rows else []
+    return digest_of_chunks(chunks), chunks

@@ -29,6 +29,28 @@ class Listing:
     """Sorted by name; names are unique. Those of a huge folder may be decoded anew whenever they are gone through."""
     special: int = 0
     """How many entries were left out because they are neither file, folder nor link."""
+    digest: bytes = field(default=b"", compare=False)
+    """The one of its rows, where a scan has computed it already."""
+    prints: bytes = field(default=b"", compare=False)
+    """Computed with the digest; see `prints`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """A folder of which the known prints tell the few rows that differ; the others were not brought along."""
+
+    path: bytes
+    token: str
+    digest: bytes
+    prints: bytes
+    """Of all its rows."""
+    entries: int
+    bytes: int
+    rows: list[Row]
+    """Those that are new or not what they were, sorted by name."""
+    missing: frozenset[int]
+    """The known prints that no row has now: of what these rows were, and of what is gone."""
+    special: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +87,7 @@ class Unlisted:
     reason: str
 
 
-Found = Listing | Same | Unlisted | End
+Found = Listing | Altered | Same | Unlisted | End
 
 
 class Known(Protocol):
@@ -78,6 +100,10 @@ class Known(Protocol):
     @property
     def digest(self) -> bytes:
         """The digest of its last complete listing."""
+
+    @property
+    def prints(self) -> bytes:
+        """The prints of its last complete listing; empty if there are none, and then it is never told as `Altered`."""
 
 
 Lookup = Callable[[Sequence[bytes]], Mapping[bytes, Known]]

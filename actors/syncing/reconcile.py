@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import NamedTuple, cast
 
 from actors.catalog import BATCH, Catalog, Folder, FolderState
-from actors.datasources.digest import folder_digest
 from actors.datasources.globs import Selection
 from actors.datasources.paths import join, text_of
-from actors.datasources.scanning import scan
-from actors.datasources.storage import End, Found, Kind, Listing, Row, Same, Storage, Unlisted
+from actors.datasources.scanning import marked, scan
+from actors.datasources.storage import Altered, End, Found, Kind, Listing, Row, Same, Storage, Unlisted
 from actors.run import Run
+from actors.syncing.altered import differences
 from actors.syncing.aside import Aside
 from actors.syncing.branches import Branches
 from actors.syncing.difference import Difference, KnownRow, compare
@@ -29,18 +29,21 @@ from actors.syncing.slices import slices
 from actors.syncing.sweeping import Numbers, sweep
 from actors.syncing.writer import Writer
 from rota.errors import PermanentError
+from store.batches import batches
 
 _CHUNK_FOLDERS = 256
 _CHUNK_ROWS = 4 * BATCH  # those of the listings and those of the catalog together
 _CHECKPOINT_SECONDS = 2.0
 # With more folders than these at the top there is no telling them apart in a checkpoint: they are one branch.
 _MOST_BRANCHES = 10_000
+# What an entry of a folder with few differences takes, in rows: its print as it was, and as it is.
+_PRINTS_A_ROW = 16
 
 
-class _Listed(NamedTuple):
-    """A folder's listing, and the branch that it is in."""
+class _Told(NamedTuple):
+    """What was told of a folder, and the branch that it is in."""
 
-    listing: Listing
+    found: Listing | Altered
     branch: Branch | None
 
 
@@ -78,7 +81,7 @@ class Pass:
         """Where what is gone has to be swept from the catalog."""
         self._ahead: dict[bytes, Folder | None] = {}
         """What the scan asked for and has not told yet."""
-        self._chunk: list[_Listed] = []
+        self._chunk: list[_Told] = []
         self._chunk_rows = 0
         self._ended: list[Branch] = []
         self._checkpointed = time.monotonic()
@@ -143,8 +146,9 @@ class Pass:
 
     def _skippable(self, branches: Sequence[bytes]) -> set[bytes]:
         """Give the branches that an earlier attempt finished; one that came since then is not known whole."""
-        passed = [path for path in branches if self._resume.skips(path)]
-        return {path for path, folder in self._catalog.folders(passed).items() if folder.digest} if passed else set()
+        passed = (path for path in branches if self._resume.skips(path))
+        known = (folder for some in batches(passed) for folder in self._catalog.folders(some).values())
+        return {folder.path for folder in known if folder.digest}
 
     def _reach(self, way: Way, path: bytes) -> bytes | None:
         """Bring the entries on the way to a path up to date; give it if it leads to a folder."""
@@ -175,7 +179,7 @@ class Pass:
                 self._run.check()
                 if isinstance(each, Same):
                     self._pass_over(each)
-                elif isinstance(each, Listing):
+                elif isinstance(each, Listing | Altered):
                     self._take(each, self._branches.of(each.path))
                 elif isinstance(each, Unlisted):
                     self._leave_out(each, self._branches.of(each.path))
@@ -218,11 +222,14 @@ class Pass:
             branch.bytes += size
         self._meter.add(entries, size)
 
-    def _take(self, listing: Listing, branch: Branch | None) -> None:
-        self.findings.special += listing.special
-        self._chunk.append(_Listed(listing, branch))
-        known = self._ahead.get(listing.path)
-        self._chunk_rows += len(listing.rows) + (known.entries if known else 0)
+    def _take(self, found: Listing | Altered, branch: Branch | None) -> None:
+        self.findings.special += found.special
+        self._chunk.append(_Told(found, branch))
+        known = self._ahead.get(found.path)
+        if isinstance(found, Altered):
+            self._chunk_rows += len(found.rows) + len(found.missing) + found.entries // _PRINTS_A_ROW
+        else:
+            self._chunk_rows += len(found.rows) + (known.entries if known else 0)
         if len(self._chunk) >= _CHUNK_FOLDERS or self._chunk_rows >= _CHUNK_ROWS:
             self._compare_chunk()
 
@@ -244,10 +251,11 @@ class Pass:
         self._transactions = self._writer.transactions
 
     def _compare_chunk(self) -> None:
-        """Compare the folders listed so far with the catalog."""
+        """Compare the folders told so far with the catalog."""
         chunk, self._chunk, self._chunk_rows = self._chunk, [], 0
-        known = self._known_of([listed.listing.path for listed in chunk])
-        seen = [(listing, branch, _state_of(listing)) for listing, branch in chunk]
+        known = self._known_of([found.path for found, _ in chunk])
+        listings = [*self._compare_altered(chunk, known)]
+        seen = [(listing, branch, _state_of(listing)) for listing, branch in listings]
         differing = {state.path for _, _, state in seen if _differs(state, known.get(state.path))}
         looked_into = known.keys() if self._scope.hash else known.keys() & differing
         huge = {state.path for _, _, state in seen if _is_huge(state, known.get(state.path))}
@@ -289,6 +297,30 @@ class Pass:
             self._seen.add(folder.id)
         return known
 
+    def _compare_altered(
+        self, chunk: Sequence[_Told], known: Mapping[bytes, Folder]
+    ) -> Iterator[tuple[Listing, Branch | None]]:
+        """Compare the folders of which few rows were told, and give the listings of all others.
+
+        A folder whose rows the catalog has otherwise than its prints say is listed again.
+        """
+        differing = differences(self._catalog, [each for each, _ in chunk if isinstance(each, Altered)], known)
+        for each, branch in chunk:
+            if isinstance(each, Listing):
+                yield each, branch
+                continue
+            difference = differing[each.path]
+            if difference is None:
+                again = self._storage.list_folder(each.path)
+                if isinstance(again, Unlisted):
+                    self._leave_out(again, branch)
+                else:
+                    yield again, branch
+                continue
+            self._count(branch, each.entries, each.bytes)
+            complete = self._aside.complete if self._sort(difference, branch) else self._writer.complete
+            complete(FolderState(each.path, each.token, each.digest, each.entries, each.bytes, each.prints))
+
     def _sort(self, found: Difference, branch: Branch | None) -> bool:
         """Write what is certain and put aside what is decided at the end; say whether there was such."""
         for change in found.updated:
@@ -319,10 +351,12 @@ def _is_huge(state: FolderState, known: Folder | None) -> bool:
 
 
 def _state_of(listing: Listing) -> FolderState:
+    whole = marked(listing)
     return FolderState(
         path=listing.path,
         token=listing.token,
-        digest=folder_digest(listing.rows),
+        digest=whole.digest,
         entries=len(listing.rows),
         bytes=sum(row.size for row in listing.rows if row.kind == Kind.FILE),
+        prints=whole.prints,
     )

@@ -18,6 +18,8 @@ MOST_EXAMPLES = 20
 
 Example = dict[str, str]
 
+_MOST_PRINT_BYTES = 4_000_000  # many folders of thousands of entries
+
 
 class Writer:
     """Gathers changes, writes them in the order in which they came, counts them and keeps some as examples.
@@ -44,6 +46,7 @@ class Writer:
         self._on_written = on_written
         self._rows: list[tuple[str, Any]] = []
         self._states: list[FolderState] = []
+        self._print_bytes = 0
         self.examples: dict[str, list[Example]] = {}
         """The first changes of each kind."""
         self.transactions = 0
@@ -81,7 +84,8 @@ class Writer:
     def complete(self, state: FolderState) -> None:
         """Write the digest of a folder, after all rows that were gathered so far."""
         self._states.append(state)
-        if len(self._states) >= BATCH:
+        self._print_bytes += len(state.prints)
+        if len(self._states) >= BATCH or self._print_bytes >= _MOST_PRINT_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -101,6 +105,7 @@ class Writer:
             parts.setdefault(kind, []).append(item)
         if not self._rows:
             parts["folders"], self._states = self._states, []
+            self._print_bytes = 0
         self._apply(Changes(**parts))
 
     def _apply(self, changes: Changes) -> None:

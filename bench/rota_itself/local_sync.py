@@ -32,6 +32,7 @@ NAME = "files"
 class _Before(NamedTuple):
     token: str
     digest: bytes
+    prints: bytes = b""
 
 
 class _QuietRun(RecordingRun):

@@ -7,14 +7,14 @@ writes the differences in batches (`catalog_changes`). Every function takes and 
 # ruff: noqa: S608 -- these texts are put together from the constants of this module
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, func, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, func, null, select
 
 from rota.errors import NotFound
 from store.batches import BATCH
-from store.bulk import Lookup
+from store.bulk import Lookup, PairLookup
 from store.cursors import decode_bytes_cursor, encode_cursor, page_limit
 from store.queries.catalog_changes import apply_changes
 from store.records import CatalogCounts, EntryRecord, Page, Removed
@@ -25,6 +25,7 @@ __all__ = [
     "counts",
     "find_entry",
     "find_row",
+    "find_rows",
     "folders_after",
     "folders_at",
     "last_folder",
@@ -34,23 +35,29 @@ __all__ = [
     "rows_of",
 ]
 
-FolderTuple = tuple[int, bytes, str | None, bytes, int]
-"""Number, path, token and digest of a folder, and how many entries it has."""
+FolderTuple = tuple[int, bytes, str | None, bytes, int, bytes | None]
+"""Number, path, token and digest of a folder, how many entries it has, and their prints."""
 RowTuple = tuple[Any, ...]
 """Name, kind, size, modified_ns, inode, device, etag and hash of an entry, then the number of its folder."""
 
 _ids: BindParameter[list[int]] = bindparam("ids", expanding=True)
-_folder_columns = (folders.c.id, folders.c.path, folders.c.token, folders.c.digest, folders.c.entry_count)
+# A walk through all folders has no use for prints, which take more than all else.
+_folder_columns = (folders.c.id, folders.c.path, folders.c.token, folders.c.digest, folders.c.entry_count, null())
 _entry_columns = (
     entries.c.folder_id, entries.c.name, entries.c.kind, entries.c.size, entries.c.modified_ns, entries.c.inode,
     entries.c.device, entries.c.etag, entries.c.hash, entries.c.changed_run,
 )  # fmt: skip
 _folders_at = Lookup(
-    "SELECT id, path, token, digest, entry_count FROM folders WHERE datasource = {value} AND path {keys}"
+    "SELECT id, path, token, digest, entry_count, prints FROM folders WHERE datasource = {value} AND path {keys}"
 )
 # What was written before there were etags has NULL where there is nothing.
 _ROW = "name, kind, size, modified_ns, coalesce(inode, 0), coalesce(device, 0), coalesce(etag, ''), hash, folder_id"
 _rows_of = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id {{keys}}")
+# SQLite would go through the whole table for `(folder_id, name) IN (VALUES ...)`; in a join it uses the index.
+_find_rows = PairLookup(
+    f"WITH wanted (folder_id, name) AS ({{pairs}}) SELECT {_ROW} FROM wanted JOIN entries USING (folder_id, name)",
+    ("bigint", "bytea"),
+)
 _row_at = Lookup(f"SELECT {_ROW} FROM entries WHERE folder_id = {{value}} AND name {{keys}}")
 _row_columns = (
     entries.c.name, entries.c.kind, entries.c.size, entries.c.modified_ns, func.coalesce(entries.c.inode, 0),
@@ -75,7 +82,8 @@ def folders_after(
 ) -> list[FolderTuple]:
     """Return the next folders below a path, or below the root, in the order of paths.
 
-    `after` is the path of the last one that is known already; the folder `below` itself is not among them.
+    `after` is the path of the last one that is known already; the folder `below` itself is not among them. Their
+    prints are not read.
     """
     query = select(*_folder_columns).where(
         folders.c.datasource == datasource, folders.c.path > (below if after is None else after)
@@ -105,6 +113,11 @@ def find_row(conn: Connection, datasource: str, path: bytes) -> RowTuple | None:
     folder, _, name = path.rpartition(b"/")
     folder_id = _id_of(conn, datasource, folder)
     return next(_row_at.rows(conn, [name], folder_id), None) if folder_id is not None else None
+
+
+def find_rows(conn: Connection, places: Iterable[tuple[int, bytes]]) -> Iterator[RowTuple]:
+    """Return the entries at these places, (number of the folder, name), in any order; those that are not there, not."""
+    return _find_rows.rows(conn, places)
 
 
 def list_entries(

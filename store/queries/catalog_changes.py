@@ -19,7 +19,7 @@ from store.batches import batches
 from store.bulk import Lookup, driver_of
 from store.records import EntryChange, FolderChange
 
-_FOLDER = ("path", "token", "digest", "entry_count", "bytes")
+_FOLDER = ("path", "token", "digest", "entry_count", "bytes", "prints")
 _ENTRY = ("folder_id", "name", "kind", "size", "modified_ns", "inode", "device", "etag", "hash")
 
 
@@ -98,7 +98,7 @@ class _Rows:
         self._many("DELETE FROM folders WHERE id = ?", rows)
 
     def open_folders(self, rows: Sequence[tuple[int]]) -> None:
-        self._many("UPDATE folders SET digest = x'', token = NULL WHERE id = ?", rows)
+        self._many("UPDATE folders SET digest = x'', token = NULL, prints = NULL WHERE id = ?", rows)
 
     def put_folders(self, datasource: str, rows: Sequence[FolderChange]) -> None:
         marks = ", ".join("?" * (len(_FOLDER) + 1))
@@ -116,14 +116,14 @@ class _Rows:
 # They stay with the connection, empty between two transactions.
 _STREAMED = """
 CREATE TEMP TABLE IF NOT EXISTS sync_names (folder_id bigint, name bytea) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE IF NOT EXISTS sync_folders (path bytea, token text, digest bytea, entry_count integer, bytes bigint)
-    ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS sync_folders (path bytea, token text, digest bytea, entry_count integer, bytes bigint,
+    prints bytea) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS sync_entries (folder_id bigint, name bytea, kind text, size bigint, modified_ns bigint,
     inode bigint, device bigint, etag text, hash text) ON COMMIT DELETE ROWS;
 """
 _TYPES = {
     "sync_names": ("int8", "bytea"),
-    "sync_folders": ("bytea", "text", "bytea", "int4", "int8"),
+    "sync_folders": ("bytea", "text", "bytea", "int4", "int8", "bytea"),
     "sync_entries": ("int8", "bytea", "text", "int8", "int8", "int8", "int8", "text", "text"),
 }
 
@@ -150,7 +150,9 @@ class _Streams:
 
     def open_folders(self, rows: Sequence[tuple[int]]) -> None:
         for some in batches(each for (each,) in rows):
-            self._conn.exec_driver_sql("UPDATE folders SET digest = '', token = NULL WHERE id = ANY(%s)", (some,))
+            self._conn.exec_driver_sql(
+                "UPDATE folders SET digest = '', token = NULL, prints = NULL WHERE id = ANY(%s)", (some,)
+            )
 
     def put_folders(self, datasource: str, rows: Sequence[FolderChange]) -> None:
         names = ", ".join(_FOLDER)

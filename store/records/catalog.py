@@ -5,6 +5,7 @@ Times are milliseconds UTC; `*_at` of None means that it has not happened.
 
 from __future__ import annotations
 
+import builtins
 from typing import Any, NamedTuple
 
 import msgspec
@@ -65,6 +66,7 @@ class FolderChange(NamedTuple):
     """Empty while its rows may be incomplete."""
     entry_count: int = 0
     bytes: int = 0
+    prints: builtins.bytes | None = None
 
 
 class EntryChange(NamedTuple):

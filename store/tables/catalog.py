@@ -57,6 +57,7 @@ class FolderRow(Base):
     digest: Mapped[Bytes] = mapped_column(comment="Digest of its entries, 8 to 16 bytes")
     entry_count: Mapped[int] = mapped_column(comment="How many entries it has itself")
     bytes: Mapped[Big] = mapped_column(comment="Sum of the sizes of its own files")
+    prints: Mapped[Bytes | None] = mapped_column(comment="8 bytes for each of its entries, by name; only with a digest")
 
 
 class EntryRow(Base):

@@ -12,7 +12,8 @@ from actors.datasources.frontier import Frontier, Place
 from actors.datasources.local.reading import Content
 from actors.datasources.local.walkers import Walkers
 from actors.datasources.packed import rows_of_chunks
-from actors.datasources.storage import End, Found, Known, Listing, Lookup, Same, Unlisted
+from actors.datasources.scanning import told
+from actors.datasources.storage import Altered, End, Found, Known, Listing, Lookup, Same, Unlisted
 
 _FEW_FOLDERS = 32
 _FEWER_FOLDERS = 8  # so many are listed here between two looks at whether the helpers have started
@@ -88,12 +89,12 @@ class LocalScan:
         for start in range(0, len(places), each):
             walkers.ask(places[start : start + each], known)
 
-    def _note(self, place: Place, found: Listing | Same | Unlisted, folders: list[bytes]) -> Iterator[Found]:
+    def _note(self, place: Place, found: Listing | Altered | Same | Unlisted, folders: list[bytes]) -> Iterator[Found]:
         self._folders += 1
         self._seen += _FOLDER_COSTS
         if isinstance(found, Listing):
             self._seen += len(found.rows)
-        elif isinstance(found, Same):
+        elif isinstance(found, Altered | Same):
             self._seen += found.entries
         self._frontier.tell(place, folders)
         yield found
@@ -106,7 +107,7 @@ def listing_of(path: bytes, content: Content) -> Listing:
     return Listing(path=path, token=content.token, rows=rows_of_chunks(content.chunks), special=content.special)
 
 
-def _told(path: bytes, content: Content, before: Known | None) -> Listing | Same:
+def _told(path: bytes, content: Content, before: Known | None) -> Listing | Altered | Same | Unlisted:
     if before is None or not content.is_known(before.token, before.digest):
-        return listing_of(path, content)
+        return told(listing_of(path, content), before)
     return Same(path=path, entries=content.entries, bytes=content.size, special=content.special)

@@ -23,9 +23,20 @@ import msgspec
 
 from actors.datasources.frontier import Place
 from actors.datasources.listing import folders_of, unlisted
-from actors.datasources.local.walking import LENGTH_BYTES, Answer, Asked, Failed, Listed, Part, Setup, Unchanged, framed
-from actors.datasources.packed import Chunks, rows_of_chunks
-from actors.datasources.storage import Known, Listing, Same, Unlisted
+from actors.datasources.local.walking import (
+    LENGTH_BYTES,
+    Answer,
+    Asked,
+    Failed,
+    Few,
+    Listed,
+    Part,
+    Setup,
+    Unchanged,
+    framed,
+)
+from actors.datasources.packed import Chunks, decode_rows, rows_of_chunks
+from actors.datasources.storage import Altered, Known, Listing, Same, Unlisted
 from rota.errors import TemporaryError
 
 _MOST_ASKED = 3  # lists of places that a helper has at most: one that it works on, and others to go on with
@@ -46,7 +57,7 @@ class Told(NamedTuple):
     """What a helper found at a place, and the names of the folders there."""
 
     place: Place
-    found: Listing | Same | Unlisted
+    found: Listing | Altered | Same | Unlisted
     folders: list[bytes]
 
 
@@ -163,12 +174,8 @@ class _Walker:
         return bool(self._outgoing)
 
     def ask(self, places: Sequence[Place], known: Mapping[bytes, Known]) -> None:
-        asked = []
-        for place in places:
-            before = known.get(place.path)
-            asked.append(Asked(place.path, before.token, before.digest) if before else Asked(place.path, "", b""))
         self._asked.append(deque(places))
-        self._outgoing += framed(_encode(asked))
+        self._outgoing += framed(_encode([_asked(place.path, known.get(place.path)) for place in places]))
         self.send()
 
     def send(self) -> None:
@@ -208,7 +215,7 @@ class _Walker:
                 yield self._told(answer)
         del self._incoming[:start]
 
-    def _told(self, answer: Unchanged | Listed | Failed) -> Told:
+    def _told(self, answer: Unchanged | Listed | Few | Failed) -> Told:
         place = self._asked[0].popleft()
         if not self._asked[0]:
             self._asked.popleft()
@@ -218,8 +225,17 @@ class _Walker:
             return Told(place, same, answer.folders)
         if isinstance(answer, Failed):
             return Told(place, unlisted(path, answer.number, answer.reason), [])
+        if isinstance(answer, Few):
+            return Told(place, _altered(path, answer), answer.folders)
         chunks, self._chunks = self._chunks, Chunks()
-        listing = Listing(path=path, token=answer.token, rows=rows_of_chunks(chunks), special=answer.special)
+        listing = Listing(
+            path=path,
+            token=answer.token,
+            rows=rows_of_chunks(chunks),
+            special=answer.special,
+            digest=answer.digest,
+            prints=answer.prints,
+        )
         return Told(place, listing, folders_of(listing))
 
     def _keep(self, chunk: bytes) -> None:
@@ -241,6 +257,24 @@ class _Walker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_SECONDS)
         return TemporaryError(f"a process that lists folders has ended (exit code {self._process.returncode})")
+
+
+def _asked(path: bytes, before: Known | None) -> Asked:
+    return Asked(path, before.token, before.digest, before.prints) if before else Asked(path, "", b"", b"")
+
+
+def _altered(path: bytes, answer: Few) -> Altered:
+    return Altered(
+        path=path,
+        token=answer.token,
+        digest=answer.digest,
+        prints=answer.prints,
+        entries=answer.entries,
+        bytes=answer.size,
+        rows=decode_rows(answer.rows),
+        missing=frozenset(answer.missing),
+        special=answer.special,
+    )
 
 
 def _search_path() -> list[str]:

@@ -18,10 +18,12 @@ from collections.abc import Iterator
 
 import msgspec
 
+from actors.datasources.digest import digest_of_chunks
 from actors.datasources.globs import Selection
 from actors.datasources.local.reading import read_folder
 from actors.datasources.openat2 import open_by_steps
 from actors.datasources.paths import Root
+from actors.datasources.prints import prints_of_chunks
 
 LENGTH_BYTES = 4
 _FULL_BYTES = 128 * 1024  # answers are gathered up to this: a call each would cost more than listing small folders
@@ -36,11 +38,12 @@ class Setup(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Asked(msgspec.Struct, array_like=True, frozen=True):
-    """A folder to list, with what is known of it; both empty if it is not."""
+    """A folder to list, with what is known of it; all empty if it is not."""
 
     path: bytes
     token: str
     digest: bytes
+    prints: bytes
 
 
 class Unchanged(msgspec.Struct, array_like=True, frozen=True, tag=0):
@@ -62,7 +65,23 @@ class Listed(msgspec.Struct, array_like=True, frozen=True, tag=2):
     """All rows of a folder were told now."""
 
     token: str
+    digest: bytes
+    prints: bytes
     special: int
+
+
+class Few(msgspec.Struct, array_like=True, frozen=True, tag=4):
+    """Few rows of the folder differ from what the known prints tell."""
+
+    token: str
+    digest: bytes
+    prints: bytes
+    entries: int
+    size: int
+    special: int
+    folders: list[bytes]
+    rows: msgspec.Raw
+    missing: list[int]
 
 
 class Failed(msgspec.Struct, array_like=True, frozen=True, tag=3):
@@ -72,7 +91,7 @@ class Failed(msgspec.Struct, array_like=True, frozen=True, tag=3):
     reason: str
 
 
-Answer = Unchanged | Part | Listed | Failed
+Answer = Unchanged | Part | Listed | Few | Failed
 
 
 def answers(root: Root, asked: Asked, selection: Selection | None) -> Iterator[Answer]:
@@ -82,12 +101,20 @@ def answers(root: Root, asked: Asked, selection: Selection | None) -> Iterator[A
     except OSError as error:
         yield Failed(error.errno or 0, error.strerror or str(error))
         return
-    if content.is_known(asked.token, asked.digest):
-        yield Unchanged(content.entries, content.size, content.special, content.folders)
+    token, chunks, entries, size, special, folders = content
+    digest = digest_of_chunks(chunks)
+    if (token, digest) == (asked.token, asked.digest):
+        yield Unchanged(entries, size, special, folders)
         return
-    for chunk in content.chunks:
+    prints = prints_of_chunks(chunks)
+    few = prints.few(asked.prints)
+    if few is not None:
+        rows = msgspec.Raw(few.rows)
+        yield Few(token, digest, prints.packed(), entries, size, special, folders, rows, few.missing)
+        return
+    for chunk in chunks:
         yield Part(msgspec.Raw(chunk))
-    yield Listed(content.token, content.special)
+    yield Listed(token, digest, prints.packed(), special)
 
 
 def serve(connection: socket.socket, descriptor: int) -> None:

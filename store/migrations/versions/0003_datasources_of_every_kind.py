@@ -1,4 +1,7 @@
-"""What datasources of every kind need: rules, queues, doubts that wait for a person, and one writer at a time."""
+"""What datasources of every kind need: rules, queues, doubts that wait for a person, and one writer at a time.
+
+Folders have prints, by which a sync finds the few entries that differ without reading all of them.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,14 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade() -> None:
     for column in _columns():
         op.add_column("datasources", column)
+    prints = sa.Column(
+        "prints", sa.LargeBinary(), comment="8 bytes for each of its entries, by name; only with a digest"
+    )
+    op.add_column("folders", prints)
 
 
 def downgrade() -> None:
+    op.drop_column("folders", "prints")
     for column in reversed(_columns()):
         op.drop_column("datasources", column.name)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from actors.datasources.digest import folder_digest
 from actors.datasources.paths import join, split
+from actors.datasources.scanning import told
 from actors.datasources.storage import (
     Capabilities,
     End,
@@ -16,7 +15,6 @@ from actors.datasources.storage import (
     Listing,
     Lookup,
     Row,
-    Same,
     Unlisted,
     Why,
 )
@@ -71,11 +69,7 @@ class MemoryStorage:
             yield End(path=path)
 
     def _found(self, folder: bytes, known: Lookup) -> Found:
-        found = self.list_folder(folder)
-        before: Any = known([folder]).get(folder)
-        if isinstance(found, Unlisted) or before is None or before.digest != folder_digest(found.rows):
-            return found
-        return Same(path=folder, entries=len(found.rows), bytes=sum(row.size for row in found.rows))
+        return told(self.list_folder(folder), known([folder]).get(folder))
 
     def _row(self, path: bytes) -> Row | None:
         name = split(path)[1]

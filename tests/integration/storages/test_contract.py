@@ -327,6 +327,7 @@ class _Known:
     def __init__(self, listing: Listing) -> None:
         self.token = listing.token
         self.digest = folder_digest(listing.rows)
+        self.prints = b""
 
 
 def _rules(served: Served, **changes: Any) -> Rules:

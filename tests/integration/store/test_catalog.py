@@ -122,6 +122,41 @@ def test_entries_are_updated_and_removed(files: Store) -> None:
     assert found.size == 9
 
 
+def test_prints_are_there_as_long_as_the_digest(files: Store) -> None:
+    prints = b"12345678"
+    _apply(
+        files,
+        changed_folders=[_folder(b"", prints=prints), _folder(b"x", prints=prints), _folder(b"y")],
+        changed_entries=[_entry(b"", b"a"), _entry(b"x", b"b")],
+    )
+
+    with files.reading() as conn:
+        known = {path: found for _, path, _, _, _, found in catalog.folders_at(conn, "files", [b"", b"x", b"y"])}
+    _apply(files, changed_entries=[_entry(b"", b"c")], removed_entries=[(b"x", b"b")])
+
+    assert known == {b"": prints, b"x": prints, b"y": None}
+    with files.reading() as conn:
+        assert [each[3:] for each in catalog.folders_at(conn, "files", [b"", b"x"])] == [(b"", 0, None)] * 2
+
+
+def test_entries_are_found_by_folder_and_name(files: Store) -> None:
+    names = [b"%d" % number for number in range(700)]
+    _apply(
+        files,
+        changed_folders=[_folder(b"x"), _folder(b"y")],
+        changed_entries=[_entry(folder, name, etag=None) for folder in (b"x", b"y") for name in (*names, ODD)],
+    )
+
+    with files.reading() as conn:
+        x, y = sorted(each[0] for each in catalog.folders_at(conn, "files", [b"x", b"y"]))
+        places = [*((x, name) for name in names), (y, ODD), (y, b"none"), (y + 9, ODD)]
+        found = list(catalog.find_rows(conn, places))
+        assert list(catalog.find_rows(conn, [])) == []
+
+    assert sorted((row[-1], row[0]) for row in found) == sorted(places[:701])
+    assert found[0][1:7] == ("file", 5, NOW * 1_000_000, 0, 0, "")
+
+
 def test_a_removed_folder_takes_its_entries_along(files: Store) -> None:
     _apply(
         files,

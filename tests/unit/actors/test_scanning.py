@@ -16,8 +16,8 @@ import pytest
 from actors.datasources.digest import folder_digest
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.openat2 import open_by_steps
-from actors.datasources.scanning import scan
-from actors.datasources.storage import Capabilities, Datasource, End, Listing, Row, Same, Unlisted, Why
+from actors.datasources.scanning import marked, scan, told
+from actors.datasources.storage import Altered, Capabilities, Datasource, End, Listing, Row, Same, Unlisted, Why
 from rota.datasources import Rules
 from rota.errors import Cancelled, TemporaryError
 from tests.trees import Link, make_tree, walked
@@ -29,15 +29,17 @@ MANY = 1_200  # folders: more than are listed without helpers
 class Before(NamedTuple):
     token: str
     digest: bytes
+    prints: bytes = b""
 
 
 def nothing_known(paths):
     return {}
 
 
-def remembered(found):
-    """Make a lookup out of what an earlier scan told."""
-    known = {one.path: Before(one.token, folder_digest(one.rows)) for one in found if isinstance(one, Listing)}
+def remembered(found, *, prints=False):
+    """Make a lookup out of what an earlier scan told, with prints or without."""
+    whole = [marked(one) for one in found if isinstance(one, Listing)]
+    known = {one.path: Before(one.token, folder_digest(one.rows), one.prints if prints else b"") for one in whole}
     return lambda paths: {path: known[path] for path in paths if path in known}
 
 
@@ -127,6 +129,26 @@ def test_only_the_folder_that_changed_is_told_with_its_rows(root, open_local, fe
 
     assert [one.path for one in changed] == [b"f0003"]
     assert changed[0] == storage.list_folder(b"f0003")
+
+
+@pytest.mark.parametrize("few", [True, False], ids=["here", "in helpers"])
+def test_of_a_folder_with_prints_only_what_differs_is_told(root, open_local, few):
+    files = {str(number): b"1" for number in range(8)}
+    make_tree(root, {f"f{number:04}": {**files, "sub": {}} for number in range(5 if few else MANY)})
+    storage = open_local()
+    known = remembered(list(scan(storage, [b""], nothing_known)), prints=True)
+    for name in ("f0003", "f0004"):
+        (root / name / "7").write_bytes(b"22")
+    (root / "f0004" / "sub" / "new").mkdir()
+
+    found = list(scan(storage, [b""], known))
+
+    altered = {one.path: one for one in found if isinstance(one, Altered)}
+    assert [row.name for row in altered[b"f0003"].rows] == [b"7"]
+    assert [row.name for row in altered[b"f0004"].rows] == [b"7", b"sub"]
+    assert {len(one.missing) for one in altered.values()} == {1, 2}
+    assert [one.path for one in found if isinstance(one, Listing)] == [b"f0004/sub", b"f0004/sub/new"]
+    assert altered[b"f0003"] == told(storage.list_folder(b"f0003"), known([b"f0003"])[b"f0003"])
 
 
 def test_small_tree_needs_no_helpers_and_a_large_one_has_as_many_as_asked_for(root, open_local):

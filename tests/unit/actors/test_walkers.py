@@ -112,7 +112,8 @@ def test_helpers_do_not_enter_other_file_systems(root):
 
 def test_many_scans_leave_nothing_behind(root):
     make_tree(root, {f"f{number}": {} for number in range(2 * MANY)})
-    before = os.listdir("/proc/self/fd")
+    # Servers of other tests may be children of this process, too.
+    before, children = len(os.listdir("/proc/self/fd")), psutil.Process().children()
 
     with closing(LocalStorage(Datasource(name="files", root=str(root)))) as storage:
         for number in range(20):
@@ -122,5 +123,5 @@ def test_many_scans_leave_nothing_behind(root):
                     if number % 2 and count > MANY // 2 + 80 * number:
                         break
 
-    assert psutil.Process().children() == []
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert psutil.Process().children() == children
+    assert len(os.listdir("/proc/self/fd")) <= before

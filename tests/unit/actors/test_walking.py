@@ -23,6 +23,7 @@ from actors.datasources.local.walking import (
 )
 from actors.datasources.packed import CHUNK_ROWS
 from actors.datasources.paths import Root
+from actors.datasources.prints import print_of
 from actors.datasources.storage import Row
 from tests.trees import Fifo, make_tree
 
@@ -35,8 +36,8 @@ def held(root, opener):
         yield opened
 
 
-def ask(held, path=b"", token="", digest=b""):
-    return list(answers(held, Asked(path, token, digest), None))
+def ask(held, path=b"", token="", digest=b"", prints=b""):
+    return list(answers(held, Asked(path, token, digest, prints), None))
 
 
 def rows_of(told):
@@ -62,6 +63,22 @@ def test_known_folder_is_told_by_its_figures_and_its_folders(root, held):
     assert ask(held, token=first[-1].token, digest=digest) == [Unchanged(3, 3, 1, [b"b", b"c"])]
     assert isinstance(ask(held, token="other", digest=digest)[-1], Listed)
     assert isinstance(ask(held, token=first[-1].token, digest=b"other")[-1], Listed)
+
+
+def test_few_rows_that_differ_are_told_alone_with_the_prints_of_what_they_were(root, held):
+    make_tree(root, {"folder": {}, **{f"{number}": b"1" for number in range(9)}})
+    first = ask(held)
+    before = {row.name: row for row in rows_of(first)}
+    (root / "3").write_bytes(b"22")
+    whole = ask(held)
+
+    (told,) = ask(held, token=first[-1].token, digest=first[-1].digest, prints=first[-1].prints)
+
+    (row,) = decode_rows(told.rows)
+    assert (row.name, row.size, told.missing) == (b"3", 2, [print_of(before[b"3"])])
+    assert (told.entries, told.size, told.special, told.folders) == (10, 10, 0, [b"folder"])
+    assert (told.token, told.digest, told.prints) == (whole[-1].token, whole[-1].digest, whole[-1].prints)
+    assert told.digest == folder_digest(rows_of(whole))
 
 
 def test_empty_folder_is_known_too(held):
@@ -105,7 +122,7 @@ def test_serving_ends_with_the_connection(root, held):
         serving.start()
         encode = msgspec.msgpack.encode
         ours.sendall(framed(encode(Setup(by_steps=False, include=(), exclude=()))))
-        ours.sendall(framed(encode([Asked(b"a", "", b""), Asked(b"none", "", b"")])))
+        ours.sendall(framed(encode([Asked(b"a", "", b"", b""), Asked(b"none", "", b"", b"")])))
         frames = [reading.read(int.from_bytes(reading.read(LENGTH_BYTES))) for _ in range(4)]
         ours.shutdown(socket.SHUT_RDWR)
         serving.join(10)

@@ -119,12 +119,12 @@ def test_what_is_kept_neither_moves_nor_leaves(spill: Spill) -> None:
     settled(spill, [entry(b"f/a"), entry(b"f/b", inode=101)], [entry(b"g/c")])
     for look in spill.looks(only_moved=False):
         spill.keep(look.id)
-    spill.add_state((b"f", "t", b"d", 1, 1))
-    spill.add_state((b"g", "t", b"d", 1, 1))
+    spill.add_state((b"f", "t", b"d", 1, 1, b"prints"))
+    spill.add_state((b"g", "t", b"d", 1, 1, b"prints"))
 
     assert [(paths([new]), old) for new, old in spill.arrivals()] == [([b"g/c"], None)]
     assert list(spill.departures()) == []
-    assert [state[0] for state in spill.states()] == [b"g"]
+    assert list(spill.states()) == [(b"g", "t", b"d", 1, 1, b"prints")]
 
 
 def test_only_what_moved_is_looked_at_where_nothing_is_deleted(spill: Spill) -> None:

@@ -317,6 +317,7 @@ class _Known:
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
+        self.prints = b""
 
 
 def _token_of_page(opened: Opener, proxy: Proxy, page: int) -> str:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
-from actors.datasources.objects.service import Object, Page
+from actors.datasources.objects.pages import Object, Page
 from actors.retry_after import retry_after_ms
 from rota.errors import PermanentError, TemporaryError
 

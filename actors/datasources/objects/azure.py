@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from actors.datasources.objects.answers import azure_page, within
-from actors.datasources.objects.service import Page
+from actors.datasources.objects.pages import Page
 from actors.datasources.objects.signing import Request, encoded
 from actors.datasources.objects.wire import Answer, Body, Wire
 from rota.errors import TemporaryError

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from actors.datasources.globs import Selection
 from actors.datasources.listing import make_listing
-from actors.datasources.objects.service import Object
+from actors.datasources.objects.pages import Object
 from actors.datasources.paths import is_private, join
 from actors.datasources.storage import Kind, Listing, Row
 from rota.errors import PermanentError

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from actors.datasources.objects.answers import embedded_refusal, s3_page, within
-from actors.datasources.objects.service import Page
+from actors.datasources.objects.pages import Page
 from actors.datasources.objects.signing import Request, encoded
 from actors.datasources.objects.wire import Answer, Body, Wire
 from rota.errors import PermanentError, TemporaryError

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from actors.datasources.globs import Selection
 from actors.datasources.objects.crew import Crew, Parcel, Stretch
 from actors.datasources.objects.grouping import Gathered, Grouping
-from actors.datasources.objects.service import HIGHEST, Object, ObjectService, Page
+from actors.datasources.objects.pages import Object, Page
+from actors.datasources.objects.service import HIGHEST, ObjectService
 from actors.datasources.retrying import Repeats
 from actors.datasources.scanning import told
 from actors.datasources.storage import End, Found, Listing, Lookup, Unlisted, Why

@@ -8,32 +8,15 @@ to equal the storage, so the services are spoken to directly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from actors.datasources.objects.pages import Page
 
 if TYPE_CHECKING:
     from actors.datasources.objects.wire import Body
 
 HIGHEST = "\U0010ffff".encode()
 """No character of a key sorts after it."""
-
-
-class Object(NamedTuple):
-    """One object as a listing shows it."""
-
-    key: bytes
-    size: int
-    modified_ns: int
-    etag: str
-
-
-class Page(NamedTuple):
-    """A part of a listing, in the order of keys."""
-
-    objects: list[Object]
-    prefixes: list[bytes]
-    """What stands for all deeper keys, if the listing is of one level: each ends with a slash."""
-    token: str
-    """Leads to the next page; empty on the last one."""
 
 
 class ObjectService(Protocol):

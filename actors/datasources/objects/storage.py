@@ -18,9 +18,9 @@ from actors.datasources.globs import Selection
 from actors.datasources.marker import check_marker
 from actors.datasources.objects.grouping import Gathered, is_odd
 from actors.datasources.objects.opening import open_service
+from actors.datasources.objects.pages import Object
 from actors.datasources.objects.reading import open_object
 from actors.datasources.objects.scanning import PAGE_KEYS, PATIENT_PAGES, Lister, scan_objects
-from actors.datasources.objects.service import Object
 from actors.datasources.objects.writing import MOST_THREADS, write_object
 from actors.datasources.paths import split
 from actors.datasources.storage import (

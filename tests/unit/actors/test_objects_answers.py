@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from actors.datasources.objects.answers import azure_page, embedded_refusal, refusal, s3_page, within
-from actors.datasources.objects.service import Object, Page
+from actors.datasources.objects.pages import Object, Page
 from rota.errors import PermanentError, TemporaryError
 
 SECOND = 1_000_000_000

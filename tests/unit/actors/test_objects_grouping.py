@@ -8,7 +8,7 @@ import pytest
 
 from actors.datasources.globs import Selection
 from actors.datasources.objects.grouping import Gathered, Grouping
-from actors.datasources.objects.service import Object
+from actors.datasources.objects.pages import Object
 from actors.datasources.storage import Kind
 from rota.errors import PermanentError
 

@@ -8,17 +8,17 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from actors.datasources.objects.answers import azure_page, within
+from actors.datasources.objects.answers import azure_page
+from actors.datasources.objects.container import Container
 from actors.datasources.objects.pages import Page
-from actors.datasources.objects.signing import Request, encoded
-from actors.datasources.objects.wire import Answer, Body, Wire
+from actors.datasources.objects.wire import Wire
 from rota.errors import TemporaryError
 
 _COPY_SECONDS = 600.0
 _LOOK_SECONDS = 0.5
 
 
-class AzureService:
+class AzureService(Container):
     """A container; see `ObjectService` for the promises."""
 
     seeks = False  # a listing begins at its start or at a marker that Azure gave
@@ -29,8 +29,7 @@ class AzureService:
 
         `source_query` proves who copies, where the proof is part of addresses.
         """
-        self._wire = wire
-        self._base = base
+        super().__init__(wire, base)
         self._origin = origin
         self._source_query = source_query or {}
 
@@ -43,18 +42,7 @@ class AzureService:
             query["delimiter"] = "/"
         if token:
             query["marker"] = token
-        answer = self._wire.ask(Request(method="GET", path=self._base, query=query), about_one=False)
-        try:
-            return within(azure_page(answer.body), prefix, token)
-        except (ValueError, KeyError, StopIteration) as error:
-            raise TemporaryError(f"{self._wire.place}: the listing cannot be read: {error}") from error
-
-    def get(self, key: bytes, *, start: int = 0, etag: str = "") -> Body:
-        """Open an object's content from a byte on."""
-        headers = {"range": f"bytes={start}-"} if start else {}
-        if etag:
-            headers["if-match"] = f'"{etag}"'
-        return self._wire.open(Request(method="GET", path=self._path(key), headers=headers))
+        return self._page(self._base, query, azure_page, prefix=prefix, token=token)
 
     def put(self, key: bytes, content: bytes) -> None:
         """Make or replace an object in one step."""
@@ -90,30 +78,3 @@ class AzureService:
             status = self._ask("HEAD", target).headers.get("x-ms-copy-status", "success")
         if status != "success":
             raise TemporaryError(f"{self._wire.place}: a copy ended as {status!r}")
-
-    def delete(self, key: bytes) -> None:
-        """Delete an object."""
-        try:
-            self._ask("DELETE", key)
-        except FileNotFoundError:
-            return
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
-
-    def _ask(
-        self,
-        method: str,
-        key: bytes,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> Answer:
-        return self._wire.ask(
-            Request(method=method, path=self._path(key), query=query or {}, headers=headers or {}, body=body)
-        )
-
-    def _path(self, key: bytes) -> str:
-        return f"{self._base}/{encoded(key, safe='/')}"

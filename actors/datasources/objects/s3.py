@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-from actors.datasources.objects.answers import embedded_refusal, s3_page, within
+from actors.datasources.objects.answers import embedded_refusal, s3_page
+from actors.datasources.objects.container import Container
 from actors.datasources.objects.pages import Page
-from actors.datasources.objects.signing import Request, encoded
-from actors.datasources.objects.wire import Answer, Body, Wire
+from actors.datasources.objects.signing import encoded
+from actors.datasources.objects.wire import Answer, Wire
 from rota.errors import PermanentError, TemporaryError
 
 _GIB = 1024**3
 _NOT_IMPLEMENTED = "answered 501"
 
 
-class S3Service:
+class S3Service(Container):
     """A bucket behind the S3 protocol; see `ObjectService` for the promises."""
 
     seeks = True
 
     def __init__(self, wire: Wire, base: str, bucket: str, *, google: bool = False) -> None:
         """`base` is the path of the bucket on its host, percent-encoded, without a slash at the end."""
-        self._wire = wire
-        self._base = base
+        super().__init__(wire, base)
         self._bucket = bucket
         self._google = google
         self._vendor = "x-goog-" if google else "x-amz-"
@@ -41,20 +41,7 @@ class S3Service:
             query["continuation-token"] = token
         elif after:
             query["start-after"] = after.decode()
-        answer = self._wire.ask(Request(method="GET", path=f"{self._base}/", query=query), about_one=False)
-        try:
-            return within(s3_page(answer.body), prefix, token)
-        except (ValueError, KeyError) as error:
-            raise TemporaryError(f"{self._wire.place}: the listing cannot be read: {error}") from error
-
-    def get(self, key: bytes, *, start: int = 0, etag: str = "") -> Body:
-        """Open an object's content from a byte on."""
-        headers = {"range": f"bytes={start}-"} if start else {}
-        if etag:
-            headers["if-match"] = f'"{etag}"'
-        if self._google:
-            headers["accept-encoding"] = "gzip"  # or Google unpacks what is stored packed, and its size is another
-        return self._wire.open(Request(method="GET", path=self._path(key), headers=headers))
+        return self._page(f"{self._base}/", query, s3_page, prefix=prefix, token=token)
 
     def put(self, key: bytes, content: bytes) -> None:
         """Make or replace an object in one step."""
@@ -104,34 +91,11 @@ class S3Service:
             answer = self._ask("PUT", target, headers=headers)
         self._whole(answer)
 
-    def delete(self, key: bytes) -> None:
-        """Delete an object."""
-        try:
-            self._ask("DELETE", key)
-        except FileNotFoundError:
-            return
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._wire.close()
-
-    def _ask(
-        self,
-        method: str,
-        key: bytes,
-        *,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
-    ) -> Answer:
-        return self._wire.ask(
-            Request(method=method, path=self._path(key), query=query or {}, headers=headers or {}, body=body)
-        )
+    def _reading(self) -> Mapping[str, str]:
+        # Or Google unpacks what is stored packed, and its size is another.
+        return {"accept-encoding": "gzip"} if self._google else {}
 
     def _whole(self, answer: Answer) -> None:
         code = embedded_refusal(answer.body)
         if code:
             raise TemporaryError(f"{self._wire.place}: began with a success and ended with {code}")
-
-    def _path(self, key: bytes) -> str:
-        return f"{self._base}/{encoded(key, safe='/')}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from bus.census import Census
-from bus.client import open_client
+from bus.client import ANSWER_SECONDS, open_client
 from bus.control import Control
 from bus.dead import DeadLetters
 from bus.events import EventStream
@@ -33,7 +33,7 @@ class Bus:
 
     `url` is the server, `namespace` the tag of all keys, `lease_ms` how long a worker may be silent,
     `heartbeat_ms` how often it says something (a third of that by default), `leader_lease_ms` how long a leader may be
-    silent. `client` replaces the connection (the in-memory twin).
+    silent, `answer_seconds` how long an answer is waited for. `client` replaces the connection (the in-memory twin).
     """
 
     def __init__(
@@ -44,14 +44,17 @@ class Bus:
         lease_ms: int = 15_000,
         heartbeat_ms: int | None = None,
         leader_lease_ms: int = 3_000,
+        answer_seconds: float = ANSWER_SECONDS,
         client: redis.Redis | None = None,
     ) -> None:
         self.keys = Keys(namespace)
         self.lease_ms = lease_ms
         self.heartbeat_ms = heartbeat_ms or lease_ms // 3
-        self.client = client if client is not None else open_client(url)
+        self.client = client if client is not None else open_client(url, answer_seconds=answer_seconds)
         #: For readers that block: its own connections, its own longer timeout.
-        self.waiting_client = client if client is not None else open_client(url, blocking=True)
+        self.waiting_client = (
+            client if client is not None else open_client(url, blocking=True, answer_seconds=answer_seconds)
+        )
         self.scripts = Scripts(self.client, self.keys)
         self.sender = Sender(self.scripts)
         self.outcomes = OutcomeStream(self.waiting_client, self.scripts, self.keys)

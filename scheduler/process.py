@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from actors.registry import load_registry
+from bus.client import ANSWER_SECONDS
 from bus.connection import Bus
 from rota.clock import SystemClock
 from rota.errors import StoreUnavailable
@@ -140,6 +141,8 @@ def run(settings: Settings, *, start: str | None = None) -> int:
         namespace=settings.redis_namespace,
         lease_ms=int(settings.lease_seconds * 1000),
         leader_lease_ms=int(settings.leader_lease_seconds * 1000),
+        # Whoever leads again must not have a duty that still waits for an answer which was lost a whole lease ago.
+        answer_seconds=min(ANSWER_SECONDS, settings.leader_lease_seconds),
     )
     scheduler = Scheduler(settings, store, bus, start=start)
     _serve_metrics(settings, scheduler.leader, store, bus)

@@ -144,8 +144,8 @@ def effects_on(schedulers: Schedulers) -> dict[str, int]:
     return {
         "elections": schedulers.count("elections"),
         "refused": schedulers.count("stale_emissions"),
-        "failed campaigns": sum(schedulers.logged(name, '"leader.campaign_failed"') for name in NAMES),
-        "clocks doubted": sum(schedulers.logged(name, '"clocks.compared"') for name in NAMES),
+        "failed campaigns": sum(schedulers.logged(name, "leader.campaign_failed") for name in NAMES),
+        "clocks doubted": sum(schedulers.logged(name, "clocks.compared") for name in NAMES),
     }
 
 

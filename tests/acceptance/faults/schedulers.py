@@ -52,11 +52,11 @@ class Schedulers:
 
     def ready(self) -> bool:
         """Return whether each that was started is there: a leader has a standby."""
-        return all(self.logged(name, '"scheduler.started"') >= count for name, count in self._starts.items())
+        return all(self.logged(name, "scheduler.started") >= count for name, count in self._starts.items())
 
-    def logged(self, name: str, words: str) -> int:
-        """Return how often a scheduler has logged something."""
-        return (self.cluster.folder / f"{name}.log").read_text().count(words)
+    def logged(self, name: str, event: str) -> int:
+        """Return how often a scheduler has logged an event; loggers have names like those of events."""
+        return (self.cluster.folder / f"{name}.log").read_text().count(f'"event": "{event}"')
 
     def count(self, counter: str) -> int:
         """Return a counter of the fleet."""

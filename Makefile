@@ -20,7 +20,7 @@ help: ## List the targets
 install: $(VENV)/.installed ## Make the environment in .venv from the lock file
 
 run: install $(if $(DIR),,$(SAMPLE)) ## Start Rota on a folder: DIR=folder STATE=folder PORT=number (default: a sample, ./.rota, 8420)
-	@$(BIN)/rota up "$(or $(DIR),$(SAMPLE))" $(if $(STATE),--state "$(STATE)") $(if $(PORT),--port "$(PORT)")
+	@$(BIN)/rota up "$(or $(DIR),$(SAMPLE))" --watch $(if $(STATE),--state "$(STATE)") $(if $(PORT),--port "$(PORT)")
 
 test: install ## Run all tests: ARGS="-k word" for some
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

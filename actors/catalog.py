@@ -112,8 +112,11 @@ class Catalog(Protocol):
     def folders(self, paths: Sequence[bytes]) -> Mapping[bytes, Folder]:
         """Give those of these folders that are known."""
 
-    def folders_below(self, path: bytes) -> Iterator[Folder]:
-        """Give a folder, if it is known, and all folders below it, by path; read bit by bit, prints not always."""
+    def folders_below(self, path: bytes, *, after: bytes | None = None) -> Iterator[Folder]:
+        """Give a folder, if it is known, and all folders below it, by path; read bit by bit, prints not always.
+
+        With `after` only those behind that path, in the order of bytes.
+        """
 
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path, in any order."""

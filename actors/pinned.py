@@ -7,11 +7,11 @@ certificate that is asked for stay the host's. Redirects are not followed, proxi
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from actors.addresses import Address, resolve
+from rota.certificates import trust
 from rota.errors import PermanentError, TemporaryError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def open_client(scheme: str, *, timeout: httpx.Timeout, connections: int) -> htt
     """Give a client of at most so many connections; the caller closes it. Safe to use from several threads."""
     import httpx
 
-    from actors.connections import Connections
+    from rota.connections import Connections
 
     verify = trust() if scheme == "https" else False  # plain http has nothing to verify
     transport = Connections(most=connections, verify=verify)
@@ -97,15 +97,3 @@ def _request(
         # The certificate has to be the host's, whatever address it answers at.
         extensions={"sni_hostname": url.raw_host.decode()},
     )
-
-
-def trust() -> ssl.SSLContext:
-    """Give a context that trusts what the machine trusts (SSL_CERT_FILE too), and the public authorities.
-
-    A slim machine lacks the latter.
-    """
-    import certifi
-
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from actors.datasources.opening import open_storage
+from actors.datasources.opening import hurried, open_storage
 from actors.datasources.storage import MARKER, Datasource, Storage, Unlisted
 from actors.params import Params, Result
 from actors.registry import actor
@@ -72,7 +72,7 @@ def probe(run: Run, params: ProbeParams) -> ProbeResult:
         return max(1, round((time.monotonic() - began) * 1000))
 
     try:
-        with closing(open_storage(_hurried(datasource, mark=params.mark), check=run.check)) as storage:
+        with closing(open_storage(_tried(datasource, mark=params.mark), check=run.check)) as storage:
             return _look(run, params, datasource, storage, passed)
     except _OURS:
         raise
@@ -109,14 +109,9 @@ def _look(
     )
 
 
-def _hurried(datasource: Datasource, *, mark: bool) -> Datasource:
-    """Give the datasource with less patience, and without its old marker if it gets a new one."""
-    options = dict(datasource.options)
-    if "retries" in options:
-        options["retries"] = 0
-    if "timeout_seconds" in options:
-        options["timeout_seconds"] = min(options["timeout_seconds"], _MOST_SECONDS)
-    return replace(datasource, options=options, marker=None if mark else datasource.marker)
+def _tried(datasource: Datasource, *, mark: bool) -> Datasource:
+    """Give the datasource as it is opened: without patience, and without its old marker if it gets a new one."""
+    return hurried(replace(datasource, marker=None) if mark else datasource, seconds=_MOST_SECONDS)
 
 
 def _try_to_write(storage: Storage) -> str | None:

@@ -22,7 +22,9 @@ from pydantic import BaseModel
 
 from rota.times import duration_ms
 
-SHIPPED = ("actors.http", "actors.mirror", "actors.probe", "actors.sleep", "actors.sync")
+SHIPPED = (
+    "actors.check_index", "actors.http", "actors.index", "actors.mirror", "actors.probe", "actors.sleep", "actors.sync",
+)  # fmt: skip
 ENTRY_POINTS = "rota.actors"
 
 # Dramatiq accepts no other queue names; actor names are also label values in metrics and paths in the API.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from actors.catalog import Catalog
     from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
+    from actors.search_index import SearchIndex
 
 
 class Log(Protocol):
@@ -120,6 +121,9 @@ class Run(Protocol):
 
     def catalog(self, name: str) -> Catalog:
         """Give the catalog of the datasource of that name; raises NotFound."""
+
+    def index(self, name: str) -> SearchIndex:
+        """Give the index of the datasource of that name; raises NotFound."""
 
     def recycle(self, name: str, items: Sequence[Recycled]) -> None:
         """Record what this run put into the bin of a datasource; raises StoreUnavailable."""

@@ -8,12 +8,15 @@ from typing import Any
 from actors.catalog import Changes, Folder, FolderState, Totals, taken_over
 from actors.datasources.bins import Recycled
 from actors.datasources.storage import Datasource, Kind
+from actors.stored_index import StoredIndex
 from actors.syncing.difference import Entry, KnownRow
 from rota.datasources import Rules
+from rota.errors import PermanentError
 from store.engine import Connection, Store
 from store.queries import catalog as queries
 from store.queries import datasources, recycled
-from store.records import EntryChange, FolderChange, RecycledRecord
+from store.records import DatasourceRecord, EntryChange, FolderChange, RecycledRecord
+from store.search.engine import Engine
 
 HOLD_MS = 60_000
 """How long a holder of a catalog is believed without a word from it."""
@@ -22,11 +25,24 @@ _CHUNK_FOLDERS = 2_000
 _CHUNK_ROWS = 5_000
 
 
+def datasource_of(record: DatasourceRecord) -> Datasource:
+    """Return a datasource as actors are handed it."""
+    return Datasource(
+        name=record.name,
+        kind=record.kind,
+        root=record.root,
+        options=record.options,
+        rules=Rules.model_validate(record.rules),
+        marker=record.marker,
+    )
+
+
 class StoredDatasources:
     """The datasources of a store, for one run."""
 
-    def __init__(self, store: Store, *, run: str) -> None:
+    def __init__(self, store: Store, *, run: str, engine: Callable[[], Engine] | None = None) -> None:
         self._store = store
+        self._engine = engine
         self._run = run
 
     def names(self) -> Sequence[str]:
@@ -37,19 +53,17 @@ class StoredDatasources:
     def datasource(self, name: str) -> Datasource:
         """Give one datasource; raises NotFound."""
         with self._store.reading() as conn:
-            record = datasources.get(conn, name)
-        return Datasource(
-            name=record.name,
-            kind=record.kind,
-            root=record.root,
-            options=record.options,
-            rules=Rules.model_validate(record.rules),
-            marker=record.marker,
-        )
+            return datasource_of(datasources.get(conn, name))
 
     def catalog(self, name: str) -> StoredCatalog:
         """Give the catalog of a datasource; raises NotFound."""
         return StoredCatalog(self._store, self.datasource(name).name, run=self._run)
+
+    def index(self, name: str) -> StoredIndex:
+        """Give the index of a datasource; raises NotFound."""
+        if self._engine is None:
+            raise PermanentError("there is no search engine here")
+        return StoredIndex(self._store, self._engine, self.datasource(name).name, run=self._run)
 
     def recycle(self, name: str, items: Sequence[Recycled]) -> None:
         """Record what the run put into the bin of a datasource."""
@@ -70,8 +84,11 @@ class StoredCatalog:
         """Become the only one that writes to the catalog, or say which task is."""
         now = self._store.clock.now_ms()
         with self._store.writing() as conn:
-            self._fence = datasources.hold(conn, self._datasource, task=task, now=now, until=now + HOLD_MS)
-            return None if self._fence is not None else datasources.holder(conn, self._datasource) or "another task"
+            datasources.get(conn, self._datasource)
+            self._fence = datasources.holds.take(conn, self._datasource, task=task, now=now, until=now + HOLD_MS)
+            if self._fence is not None:
+                return None
+            return datasources.holds.holder(conn, self._datasource) or "another task"
 
     def keep(self) -> None:
         """Stay the holder."""
@@ -83,7 +100,7 @@ class StoredCatalog:
         fence, self._fence = self._fence, None
         if fence is not None:
             with self._store.writing() as conn:
-                datasources.release(conn, self._datasource, fence=fence)
+                datasources.holds.release(conn, self._datasource, fence=fence)
 
     def totals(self) -> Totals:
         """Count what is known."""
@@ -102,10 +119,10 @@ class StoredCatalog:
             found = queries.folders_at(conn, self._datasource, paths)
         return {folder[1]: _folder(folder) for folder in found}
 
-    def folders_below(self, path: bytes) -> Iterator[Folder]:
+    def folders_below(self, path: bytes, *, after: bytes | None = None) -> Iterator[Folder]:
         """Give a folder, if it is known, and all folders below it, sorted by path."""
-        yield from self.folders([path]).values()
-        after: bytes | None = None
+        if after is None:
+            yield from self.folders([path]).values()
         while True:
             with self._store.reading() as conn:
                 found = queries.folders_after(conn, self._datasource, below=path, after=after, limit=_CHUNK_FOLDERS)
@@ -167,6 +184,7 @@ class StoredCatalog:
                 conn,
                 self._datasource,
                 run=self._run,
+                at=self._store.clock.now_ms(),
                 changed_folders=list(map(_folder_change, changes.folders)),
                 changed_entries=written,
                 removed_entries=[(entry.folder, entry.row.name) for entry in removed],
@@ -221,7 +239,7 @@ class StoredCatalog:
         if self._fence is None:
             raise RuntimeError("a catalog has to be held before it is written to")
         until = self._store.clock.now_ms() + HOLD_MS
-        if not datasources.keep_hold(conn, self._datasource, fence=self._fence, until=until):
+        if not datasources.holds.keep(conn, self._datasource, fence=self._fence, until=until):
             raise taken_over(self._datasource)
 
 

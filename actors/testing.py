@@ -15,6 +15,7 @@ from actors.catalog import Catalog, Changes, Folder, FolderState, Totals, taken_
 from actors.datasources.bins import Recycled
 from actors.datasources.paths import split
 from actors.datasources.storage import Datasource, Kind
+from actors.search_index import SearchIndex
 from actors.syncing.difference import Entry, KnownRow
 from rota.errors import Interrupted, NotFound
 
@@ -72,6 +73,7 @@ class RecordingRun:
         state: Any = None,
         datasources: Sequence[Datasource] = (),
         catalogs: Callable[[str], Catalog] | None = None,
+        indexes: Callable[[str], SearchIndex] | None = None,
         attempt: int = 1,
         task: str = "01900000-0000-7000-8000-000000000002",
     ) -> None:
@@ -92,6 +94,7 @@ class RecordingRun:
         """Called with the number of the check, for tests that act or interrupt at one moment."""
         self._datasources = {datasource.name: datasource for datasource in datasources}
         self._catalogs = catalogs
+        self._indexes = indexes
         self._kept: dict[str, MemoryCatalog] = {}
         self._interruption: Interrupted | None = None
 
@@ -145,6 +148,13 @@ class RecordingRun:
         if self._catalogs is not None:
             return self._catalogs(name)
         return MemoryCatalog(self._kept.setdefault(name, MemoryCatalog()))
+
+    def index(self, name: str) -> SearchIndex:
+        """Give the index of a datasource, as the test that made this run keeps it."""
+        self.datasource(name)
+        if self._indexes is None:
+            raise NotFound(f"this run was made without an index of {name!r}")
+        return self._indexes(name)
 
     def recycle(self, name: str, items: Sequence[Recycled]) -> None:
         """Keep what was put into a bin."""
@@ -237,11 +247,11 @@ class MemoryCatalog:
         """Give those of these folders that are known."""
         return {path: self._folder(path) for path in paths if path in self._shelf.folders}
 
-    def folders_below(self, path: bytes) -> Iterator[Folder]:
+    def folders_below(self, path: bytes, *, after: bytes | None = None) -> Iterator[Folder]:
         """Give a folder, if it is known, and all folders below it, sorted by path."""
         below = path + b"/" if path else b""
         known = sorted(known for known in self._shelf.folders if known == path or known.startswith(below))
-        return (self._folder(each) for each in known)
+        return (self._folder(each) for each in known if after is None or each > after)
 
     def rows(self, folders: Sequence[Folder]) -> Mapping[bytes, Sequence[KnownRow]]:
         """Give the rows of these folders by the folder's path."""

@@ -20,6 +20,9 @@ from bench.rota_itself import ticks as rota_ticks
 from bench.rota_itself.differing import measure_differing
 from bench.rota_itself.flood import measure_flood
 from bench.rota_itself.idle import measure_idle
+from bench.rota_itself.index_build import FTS5, measure_index_build
+from bench.rota_itself.index_queries import RARE, measure_index_queries
+from bench.rota_itself.indexing import FIRST, measure_indexing
 from bench.rota_itself.local_scan import measure_local_scan
 from bench.rota_itself.million import measure_million
 from bench.rota_itself.recorded import measure_events, measure_recorded
@@ -35,11 +38,17 @@ FLOOD = "Events per second against 100 jobs that listen"
 LOCAL_SCAN = "Files per second of an unchanged tree of folders of 100 files on disk"
 DIFFERING = "Entries per second, prepared listings compared with a catalog and the differences written"
 S3_LISTING = "Objects per second of a bucket, listed and grouped into folders"
+INDEX_BUILD = "Small documents indexed per second, with English stems"
+INDEX_QUERIES = "Queries in an index of a million names and 50,000 texts"
+INDEXING = "Files per second brought into the search index, from the catalog on"
 IDLE = "An idle `rota up`"
 BASELINES = {
     LOCAL_SCAN: "find -printf",
     S3_LISTING: S3_LIMIT,
     DIFFERING: "rota, SQLite, 1 % in all folders",
+    INDEX_BUILD: FTS5,
+    INDEX_QUERIES: RARE,
+    INDEXING: FIRST,
     RATES: "dramatiq",
     STARTS: "dramatiq",
     TICKS: "rq-scheduler",
@@ -50,6 +59,9 @@ TREES = {
     "local-scan": (LOCAL_SCAN, measure_local_scan),
     "s3-listing": (S3_LISTING, measure_s3_listing),
     "differing": (DIFFERING, measure_differing),
+    "index-build": (INDEX_BUILD, measure_index_build),
+    "index-queries": (INDEX_QUERIES, measure_index_queries),
+    "indexing": (INDEXING, measure_indexing),
 }
 
 

@@ -16,6 +16,7 @@ from console.exits import CommandFailed, ExitCode
 
 _TIMEOUT_SECONDS = 30.0  # longer than any answer takes, the database's own limits included
 _MAX_LISTED = 20
+_ANY_BYTES = "surrogateescape"  # how Python holds arguments that are not UTF-8, such as names of files
 _PAGE = 500
 _UNREACHABLE = (502, 503, 504)
 
@@ -44,7 +45,7 @@ class Client:
         self._http.close()
 
     def get(self, path: str, /, **query: object) -> Any:
-        """Return the JSON at a path below `/api/v1`; a query value of None is left out."""
+        """Return the JSON at a path below `/api/v1`; a query value of None is left out, one of a list is repeated."""
         return self.ask("GET", path, query=query).data
 
     def post(self, path: str, body: object = None, **headers: str) -> Any:
@@ -83,8 +84,13 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and return the answer; CommandFailed is raised unless it is a success."""
-        given = [(name, _text(value)) for name, value in (query or {}).items() if value is not None]
-        target = f"{self._base}/api/v1{path}" + (f"?{urlencode(given)}" if given else "")
+        given = [
+            (name, _text(each))
+            for name, value in (query or {}).items()
+            if value is not None
+            for each in (value if isinstance(value, list) else [value])
+        ]
+        target = f"{self._base}/api/v1{path}" + (f"?{urlencode(given, errors=_ANY_BYTES)}" if given else "")
         sent = {"Accept": "application/json", **{n.replace("_", "-"): v for n, v in (headers or {}).items()}}
         if self._connection.token:
             sent["Authorization"] = f"Bearer {self._connection.token}"
@@ -115,6 +121,14 @@ class Client:
         raise AssertionError("the last try returns or raises")
 
 
+class RequestRefused(CommandFailed):
+    """Raised when the console answers with a problem, which it holds for commands that can say more of it."""
+
+    def __init__(self, message: str, code: ExitCode, problem: Mapping[str, Any]) -> None:
+        self.problem = problem
+        super().__init__(message, code)
+
+
 @contextmanager
 def open_client(options: argparse.Namespace) -> Iterator[Client]:
     """Yield a client for the console that the options or the state folder name."""
@@ -124,7 +138,7 @@ def open_client(options: argparse.Namespace) -> Iterator[Client]:
 
 def segment(name: str) -> str:
     """Return a name as one segment of a path."""
-    return quote(name, safe="")
+    return quote(name, safe="", errors=_ANY_BYTES)
 
 
 def _text(value: object) -> str:
@@ -151,7 +165,7 @@ def _failure(answer: Answer, url: str) -> CommandFailed:
         lines.append(f"  and {len(errors) - _MAX_LISTED} more")
     if answer.status == 401:
         lines.append("  give --token, or run the command as the user who started `rota up`")
-    return CommandFailed("\n".join(lines), _exit_code(answer.status))
+    return RequestRefused("\n".join(lines), _exit_code(answer.status), problem)
 
 
 def _exit_code(status: int) -> ExitCode:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 COUNTED = ("created", "updated", "moved", "deleted")
 """The kinds of differences between a storage and its catalog."""
+INDEXED = ("documents", "removed", "errors")
+"""What a run that indexed counts."""
+CHECKED = ("missing", "surplus", "repaired")
+"""What a check of an index counts: entries that it lacked, documents without an entry, folders that were mended."""
 
 
 def found_by(result: Any) -> dict[str, Any]:
@@ -19,6 +23,6 @@ def found_by(result: Any) -> dict[str, Any]:
     return dict(result) if isinstance(result, Mapping) else {}
 
 
-def counts_in_words(found: Mapping[str, Any]) -> str:
-    """Return the counts of a difference: `created 3, updated 1, moved 0, deleted 2`."""
-    return ", ".join(f"{word} {found[word]:,}" for word in COUNTED if isinstance(found.get(word), int))
+def counts_in_words(found: Mapping[str, Any], words: Sequence[str] = COUNTED) -> str:
+    """Return what was counted, of a difference unless said otherwise: `created 3, updated 1, moved 0, deleted 2`."""
+    return ", ".join(f"{word} {found[word]:,}" for word in words if isinstance(found.get(word), int))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.doctor_search import engine_check, folder_checks, hosts_check
 from console.exits import CommandFailed
+from console.findings import FAIL, OK, WARN, Finding, disk
 from console.opening import load_for, open_bus, open_store
 from rota.errors import RotaError
 
@@ -20,26 +20,9 @@ if TYPE_CHECKING:
     from rota.settings import Settings
     from store.engine import Store
 
-OK, WARN, FAIL = "ok", "warn", "fail"
-
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_REDIS = (7, 0)
 _CLOCK_WARN_MS, _CLOCK_FAIL_MS = 500, 5_000
-_DISK_WARN_BYTES, _DISK_FAIL_BYTES = 1_000_000_000, 100_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one check found; `advice` says what to do unless all is well."""
-
-    what: str
-    level: str
-    said: str
-    advice: str = ""
-
-    def words(self) -> str:
-        """Return what was found and what to do, in one line."""
-        return f"{self.said}; {self.advice}" if self.advice else self.said
 
 
 def examine(state: Path | None) -> Iterator[Finding]:
@@ -51,7 +34,8 @@ def examine(state: Path | None) -> Iterator[Finding]:
         yield Finding(what="settings", level=FAIL, said=str(failed), advice="correct rota.toml or the environment")
         return
     yield Finding(what="settings", level=OK, said=f"state folder {settings.state_dir}")
-    yield _disk(settings)
+    yield disk("disk", settings.state_dir, advice="make room: history and Redis are written there")
+    yield from folder_checks(settings)
     yield from _examine_store(settings)
     yield from _examine_bus(settings)
 
@@ -99,16 +83,6 @@ def _python() -> Finding:
     if sys.version_info < _OLDEST_PYTHON:
         return Finding(what="Python", level=FAIL, said=said, advice="install 3.11 or later")
     return Finding(what="Python", level=OK, said=said)
-
-
-def _disk(settings: Settings) -> Finding:
-    folder = next(p for p in (settings.state_dir, *settings.state_dir.parents) if p.exists())
-    free = shutil.disk_usage(folder).free
-    said = f"{free / 1e9:.1f} GB free below {folder}"
-    if free >= _DISK_WARN_BYTES:
-        return Finding(what="disk", level=OK, said=said)
-    level = WARN if free >= _DISK_FAIL_BYTES else FAIL
-    return Finding(what="disk", level=level, said=said, advice="make room: history and Redis are written there")
 
 
 def _tables(store: Store, _: Settings) -> Finding:
@@ -213,11 +187,13 @@ _STORE_CHECKS: tuple[tuple[str, Callable[[Any, Settings], Finding]], ...] = (
     ("database", _tables),
     ("database clock", _database_clock),
     ("jobs", _definitions),
+    ("search", engine_check),
 )
 _BUS_CHECKS: tuple[tuple[str, Callable[[Any, Settings], Finding]], ...] = (
     ("Redis", _redis),
     ("Redis clock", _redis_clock),
     ("scheduler", _leader),
     ("workers", _workers),
+    ("indexing", hosts_check),
     ("dead letters", _dead_letters),
 )

@@ -28,11 +28,12 @@ Answer = TypeVar("Answer")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Add and sync the folders; return the exit code."""
-    state, *folders = (Path(argument) for argument in arguments)
+    """Add and sync the folders, watched ones after the word `--watch`; return the exit code."""
+    watch = "--watch" in arguments
+    state, *folders = (Path(argument) for argument in arguments if argument != "--watch")
     try:
         with closing(_patiently(lambda: _connect(state))) as client:
-            names = [add_folder(client, folder) for folder in folders]
+            names = [add_folder(client, folder, watch=watch) for folder in folders]
             print(f"{'folders':<10} {', '.join(names)}; reading them", flush=True)
             runs = {name: start_sync(client, name) for name in names}
             for name, run in runs.items():
@@ -43,14 +44,14 @@ def main(arguments: Sequence[str]) -> int:
     return ExitCode.OK
 
 
-def add_folder(client: Client, folder: Path) -> str:
-    """Return the name of the datasource of a folder, which is made unless there is one."""
+def add_folder(client: Client, folder: Path, *, watch: bool) -> str:
+    """Return the name of the datasource of a folder, which is made unless there is one; then it stays as it is."""
     known = list(client.items("/datasources"))
     for datasource in known:
         if datasource["kind"] == "local" and datasource["root"] == str(folder):
             return str(datasource["name"])
     name = slug(folder.name, {datasource["name"] for datasource in known})
-    client.post("/datasources", {"name": name, "root": str(folder)})
+    client.post("/datasources", {"name": name, "root": str(folder), "watch": watch})
     return name
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "events": "publish an event, or watch those that come in",
     "hooks": "make addresses at which services publish events, and list and delete them",
     "datasources": "add, list, test and sync the storages that are looked after",
+    "search": "find files and folders by name, content, type, size and time",
     "workers": "list the workers",
     "queues": "list the queues and what waits in them",
     "dead": "look at messages that were set aside, send them again or drop them",

@@ -21,8 +21,10 @@ from console.api.parts import Parts
 from console.api.sign_in import ADMIN, ensure_admin, new_code, replace_token
 from console.connection import FILE_NAME, Connection, write_connection
 from console.exits import ExitCode
+from console.hit_checks import HitChecks
 from console.listening import address_of, open_listener
 from console.opening import open_bus, open_store
+from console.searching import Searching
 from rota.clock import SystemClock
 from rota.logs import configure_logs
 from rota.memory import settle
@@ -51,6 +53,8 @@ def run(settings: Settings, *, handle: int | None = None, announce: bool = False
             _tell(parts, address_of(listener), announce=announce)
             serve(create_app(parts), listener)
         finally:
+            parts.hit_checks.close()
+            parts.searching.close()
             parts.bus.close()
             parts.store.close()
     return ExitCode.OK
@@ -58,12 +62,15 @@ def run(settings: Settings, *, handle: int | None = None, announce: bool = False
 
 def build_parts(settings: Settings) -> Parts:
     """Open what the console works with; a Redis that is away is no reason not to start."""
+    store, bus = open_store(settings), open_bus(settings)
     return Parts(
-        store=open_store(settings),
-        bus=open_bus(settings),
+        store=store,
+        bus=bus,
         actors=load_registry(settings.actor_modules),
         clock=SystemClock(),
         settings=settings,
+        searching=Searching(store, settings.search_place),
+        hit_checks=HitChecks(store, bus),
     )
 
 

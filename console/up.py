@@ -48,6 +48,7 @@ class Wish:
 
     state: Path
     folders: Sequence[Path] = ()
+    watch: bool = False
     host: str | None = None
     port: int | None = None
     processes: int | None = None
@@ -99,7 +100,7 @@ class Supervisor:
         # It waits for the console, so it can start at once.
         folders = [str(folder.absolute()) for folder in self._wish.folders]
         if folders:
-            arguments = ("console.folders", str(self._state), *folders)
+            arguments = ("console.folders", str(self._state), *folders, *(["--watch"] if self._wish.watch else []))
             self._folders = Child(Part(name="folders", arguments=arguments, environment=environment, grace=1.0))
             self._folders.start()
 

@@ -18,6 +18,11 @@ from rota.fields import Count, Flag, Line, Part
 from rota.problems import FieldError, problems_of
 
 Kind = Literal["local", "s3", "gcs", "azure", "sftp", "webdav", "fsspec"]
+Language = Literal[
+    "none", "arabic", "danish", "dutch", "english", "finnish", "french", "german", "greek", "hungarian", "italian",
+    "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "tamil", "turkish",
+]  # fmt: skip
+"""Whose words are stemmed; those that every engine knows."""
 MAX_GLOBS = 200
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -173,7 +178,7 @@ OPTIONS: Mapping[str, type[Part]] = {
 
 
 class Rules(Part):
-    """What of a storage counts, and what must not happen to its catalog."""
+    """What of a storage counts and can be searched, and what must not happen to its catalog."""
 
     include: tuple[Glob, ...] = Field(
         default=(), max_length=MAX_GLOBS, description="Only files and links that one of these matches; all if empty."
@@ -188,6 +193,14 @@ class Rules(Part):
         default=False, description="The address may be loopback, link-local or private, or lead to such a one."
     )
     watch: Flag = Field(default=False, description="Workers watch it for changes; for local folders.")
+    index: Flag = Field(default=True, description="What is in it can be searched.")
+    contents: Flag = Field(default=True, description="Files are read for the search; if not, names alone are found.")
+    language: Language = Field(
+        default="none", description="Language whose words are stemmed in the search, so that reports finds report."
+    )
+    largest_read: Annotated[Count, Field(ge=0, le=2**40)] = Field(
+        default=100_000_000, description="Bytes above which a file is not read for the search."
+    )
 
 
 class Datasource(Rules):

@@ -49,6 +49,22 @@ class NotFound(RotaError):
     """Raised when what was asked for does not exist."""
 
 
+class InvalidQuery(RotaError):
+    """Raised when a search is not written as it must be; the message says what is allowed there.
+
+    `position` is where it goes wrong in the text, in characters from 0, and `length` how much of it is meant.
+    """
+
+    def __init__(self, message: str, position: int, length: int = 1) -> None:
+        self.position = position
+        self.length = length
+        super().__init__(message)
+
+
+class TooBroad(RotaError):
+    """Raised when a search would take too long; ask for something narrower."""
+
+
 class Conflict(RotaError):
     """Raised when somebody else changed or made the same thing first; read again, then decide."""
 
@@ -71,6 +87,10 @@ class TemporaryError(RotaError):
 
 class PermanentError(RotaError):
     """Raised when trying again cannot help; the task fails at once, whatever retries are left."""
+
+
+class SearchUnavailable(TemporaryError):
+    """Raised when the search's engine cannot be reached or opened; what the catalog has is not touched by it."""
 
 
 class StoreUnavailable(TemporaryError):

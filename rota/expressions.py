@@ -51,6 +51,7 @@ _LITERAL = re.compile(
     r"""[rRbB]{0,2}(?:\"\"\".*?\"\"\"|'''.*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')""", re.DOTALL
 )
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+_MEMBER = re.compile(rf"({_PATH.pattern}) in ({_PATH.pattern})", re.ASCII)
 _RESERVED = frozenset(
     {
         "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop",
@@ -71,11 +72,11 @@ class Expression:
     """An expression that was read; made by `compile`, safe to use from several threads.
 
     The library takes 13 MB of each process, and most never evaluate an expression that needs it: one that only follows
-    names, such as `params.datasource`, is CEL too, but needs no CEL to be followed, and another one is handed to the
-    library when it is evaluated for the first time, or by `check`.
+    names, such as `params.datasource`, or looks for a text in a list of them, is CEL too, but needs no CEL to be
+    evaluated. Another one is handed to the library when it is evaluated for the first time, or by `check`.
     """
 
-    __slots__ = ("_demands", "_evaluator", "_path", "_tree", "names", "text")
+    __slots__ = ("_demands", "_evaluator", "_path", "_sought", "_tree", "names", "text")
 
     def __init__(self, text: str) -> None:
         if len(text) > MAX_EXPRESSION_CHARS:
@@ -87,6 +88,10 @@ class Expression:
             self.names = frozenset(self._path[:1])
             """The names that must be given, such as `event` and `params`."""
             return
+        member = _MEMBER.fullmatch(text)
+        self._sought: tuple[str, ...] = ()
+        if member and _RESERVED.isdisjoint(re.split(r"[. ]", text.replace(" in ", " ", 1))):
+            self._sought = (member[1], member[2])
         self._tree = _read(text)
         self._evaluator: Any = None
         self._demands = demands_of(self._tree)
@@ -112,6 +117,8 @@ class Expression:
         try:
             if self._path:
                 return _follow(self._path, context)
+            if self._sought and (found := _found(self._sought, context)) is not None:
+                return found
             return _as_json(self._program().execute(self._granted(context, budget or Budget())))
         except Exception as error:  # the library raises many kinds for values that do not fit
             raise ExpressionFailed(f"{self.text!r}: {_reason(error)}") from error
@@ -258,6 +265,14 @@ def _follow(path: tuple[str, ...], context: Mapping[str, Any]) -> object:
             raise TypeError(f"{name!r} is asked of {type(value).__name__}, which has no fields")
         value = value[name]
     return value
+
+
+def _found(paths: tuple[str, ...], context: Mapping[str, Any]) -> bool | None:
+    """Return whether a text is in a list of texts; None where it is anything else, which has rules of its own."""
+    sought, among = (_follow(tuple(path.split(".")), context) for path in paths)
+    if not isinstance(sought, str) or not isinstance(among, list | tuple):
+        return None
+    return sought in among if all(isinstance(each, str) for each in among) else None
 
 
 def _as_text(value: object) -> str:

@@ -2,7 +2,7 @@
 
 Exporters, alert rules and the board take the names from here, so that they cannot drift apart. Base units
 only; the values of a label come from a closed set (states, levels) or from what the operator declared
-(queues, actors): never run ids, paths or people.
+(queues, actors, datasources): never run ids, paths or people.
 
 Metrics of the fleet are read from Redis and the store when a scheduler is scraped. Each scheduler exports
 the same figures, standby or not: aggregate them with `max`, never with `sum`. Metrics of workers are
@@ -188,6 +188,50 @@ WORKERS = Metric(
     help="Worker processes with a fresh heartbeat.",
 )
 
+# The indexes of the datasources that are switched on and searched; what is deleted or left out has no series.
+INDEX_DOCUMENTS = Metric(
+    name="rota_index_documents",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Entries in the index that is searched, after the last run that wrote to it.",
+)
+INDEX_BYTES = Metric(
+    name="rota_index_bytes",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Size of that index, nearly.",
+)
+INDEX_UNREAD = Metric(
+    name="rota_index_unread",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Files that are found by name only, because they gave no text.",
+)
+INDEX_STALE_FOLDERS = Metric(
+    name="rota_index_stale_folders",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Folders that changed in the catalog and are not yet indexed.",
+)
+INDEX_LAG = Metric(
+    name="rota_index_lag_seconds",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="How long the oldest change of the catalog has waited to be indexed; 0 when none waits.",
+)
+INDEX_DIFFERENCES = Metric(
+    name="rota_index_differences",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Documents by which the index differed from the catalog at the last check, which repaired them.",
+)
+
 # Workers: counted where the work is done.
 TASKS = Metric(
     name="rota_tasks_total",
@@ -268,6 +312,12 @@ ALL: tuple[Metric, ...] = (
     EVENTS_WAITING,
     EVENTS_OLDEST_AGE,
     WORKERS,
+    INDEX_DOCUMENTS,
+    INDEX_BYTES,
+    INDEX_UNREAD,
+    INDEX_STALE_FOLDERS,
+    INDEX_LAG,
+    INDEX_DIFFERENCES,
     TASKS,
     TASK_SECONDS,
     QUEUE_WAIT_SECONDS,

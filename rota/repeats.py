@@ -66,7 +66,7 @@ class Repeat:
         exact = n * self.period.ms
         if not self.floating and (n == 0 or self.period.is_exact):
             return _within_calendar(self.anchor + exact)
-        local = _moved(self.local, months=n * self.period.months, days=n * self.period.days)
+        local = moved(self.local, months=n * self.period.months, days=n * self.period.days)
         if local is None:
             return ()
         seconds, fraction = divmod(local, 1000)
@@ -124,6 +124,24 @@ def next_repeat(repeat: Repeat, after: int, *, gap: Gap, fold: Fold) -> int | No
     return None
 
 
+def moved(local: int, *, months: int, days: int) -> int | None:
+    """Return a clock time moved by whole months (the day clamped to the month's last) and then by days.
+
+    None if no calendar has that day.
+    """
+    day, rest = divmod(local, DAY_MS)
+    ordinal = day + _FIRST_DAY
+    if months:
+        start = date.fromordinal(ordinal)
+        year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+        if not date.min.year <= year <= date.max.year:
+            return None
+        last = calendar.monthrange(year, month + 1)[1]
+        ordinal = date(year, month + 1, min(start.day, last)).toordinal()
+    ordinal += days
+    return (ordinal - _FIRST_DAY) * DAY_MS + rest if 1 <= ordinal <= date.max.toordinal() else None
+
+
 def _begun(due_times: tuple[int, ...], after: int) -> bool:
     return bool(due_times) and due_times[0] <= after
 
@@ -159,24 +177,6 @@ def _wall_clock(text: str) -> int:
         raise ValueError(
             f"{text[:100]!r} is not a time like 2026-01-31T18:00:00Z, or 2026-01-31T18:00:00 on the zone's own clock"
         ) from error
-
-
-def _moved(local: int, *, months: int, days: int) -> int | None:
-    """Return a clock time moved by whole months (the day clamped to the month's last) and then by days.
-
-    None if no calendar has that day.
-    """
-    day, rest = divmod(local, DAY_MS)
-    ordinal = day + _FIRST_DAY
-    if months:
-        start = date.fromordinal(ordinal)
-        year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-        if not date.min.year <= year <= date.max.year:
-            return None
-        last = calendar.monthrange(year, month + 1)[1]
-        ordinal = date(year, month + 1, min(start.day, last)).toordinal()
-    ordinal += days
-    return (ordinal - _FIRST_DAY) * DAY_MS + rest if 1 <= ordinal <= date.max.toordinal() else None
 
 
 def _within_calendar(due: int) -> tuple[int, ...]:

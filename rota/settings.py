@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from rota.errors import InvalidDefinition, Problem
 from rota.loaders import load_toml, read_text
 from rota.problems import allowed_names, field_names, problems_of
+from rota.search.place import EngineName, SearchPlace
 
 ENVIRONMENT_PREFIX = "ROTA_"
 CONFIG_VARIABLE = "ROTA_CONFIG"
@@ -70,6 +71,20 @@ class Settings(BaseSettings):
         default=None,
         repr=False,
         description="Address of the database, such as postgresql://user@host/rota; unset takes SQLite in state_dir.",
+    )
+
+    search_engine: Literal["auto", "tantivy", "postgresql", "opensearch"] = Field(
+        default="auto",
+        description="What keeps the search's indexes; auto takes PostgreSQL if that is the database, else tantivy.",
+    )
+    search_dir: Path = Field(
+        default_factory=lambda data: data["state_dir"] / "search",
+        description="Folder for tantivy's indexes, on the one machine that indexes and searches.",
+    )
+    opensearch_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Address of OpenSearch, such as https://user:password@host:9200, for search_engine opensearch.",
     )
 
     lease_seconds: float = Field(
@@ -130,6 +145,12 @@ class Settings(BaseSettings):
         description="Bytes of memory that an isolated actor may take before it fails; 0 sets no limit.",
     )
 
+    isolate_idle_seconds: float = Field(
+        default=20.0,
+        ge=0,
+        description="Seconds that the process from which isolated actors are started stays when none runs.",
+    )
+
     host: str = Field(
         default="127.0.0.1",
         min_length=1,
@@ -167,7 +188,7 @@ class Settings(BaseSettings):
         given = {**env_settings(), **init_settings()}
         return init_settings, env_settings, _FileSource(settings_cls, config_path(given.get("state_dir")))
 
-    @field_validator("state_dir", "definitions_dir", mode="after")
+    @field_validator("state_dir", "definitions_dir", "search_dir", mode="after")
     @classmethod
     def _absolute(cls, folder: Path) -> Path:
         return Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100 - resolve() would follow links
@@ -179,7 +200,7 @@ class Settings(BaseSettings):
             return value
         return tuple(name.strip() for name in value.split(",") if name.strip())
 
-    @field_validator("redis_url", "database_url", mode="after")
+    @field_validator("redis_url", "database_url", "opensearch_url", mode="after")
     @classmethod
     def _dereference(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
@@ -188,6 +209,7 @@ class Settings(BaseSettings):
         schemes = {
             "redis_url": ("redis", "rediss", "unix"),
             "database_url": ("sqlite", "postgresql", "postgresql+psycopg"),
+            "opensearch_url": ("https", "http"),
         }[str(info.field_name)]
         if address.partition(":")[0] not in schemes:
             raise ValueError(f"must start with {', '.join(f'{scheme}:' for scheme in schemes)}")
@@ -202,6 +224,10 @@ class Settings(BaseSettings):
                 f"lease_seconds ({self.lease_seconds:g}) must be more than twice heartbeat_seconds "
                 f"({self.heartbeat_seconds:g}), or one late heartbeat loses a healthy worker's tasks"
             )
+        if self.search_engine == "postgresql" and not self.store_url.startswith("postgresql"):
+            raise ValueError("search_engine postgresql needs a database_url of PostgreSQL; the indexes are kept there")
+        if self.search_engine == "opensearch" and self.opensearch_url is None:
+            raise ValueError("search_engine opensearch needs opensearch_url")
         if self.metrics_port and self.metrics_port == self.port and self.metrics_host == self.host:
             raise ValueError(f"metrics_port ({self.metrics_port}) and port ({self.port}) are the same on {self.host}")
         return self
@@ -211,10 +237,21 @@ class Settings(BaseSettings):
         """The address of the database, SQLite in the state folder if none is set."""
         return self.database_url or f"sqlite:///{self.state_dir / 'rota.db'}"
 
+    @property
+    def search_place(self) -> SearchPlace:
+        """Where the search's indexes are kept."""
+        by_database: EngineName = "postgresql" if self.store_url.startswith("postgresql") else "tantivy"
+        return SearchPlace(
+            engine=by_database if self.search_engine == "auto" else self.search_engine,
+            folder=str(self.search_dir),
+            url=self.opensearch_url,
+            prefix=self.redis_namespace.lower(),
+        )
+
     def public(self) -> dict[str, Any]:
         """Return all values as JSON for people, passwords in addresses masked."""
         values = self.model_dump(mode="json")
-        for name in ("redis_url", "database_url"):
+        for name in ("redis_url", "database_url", "opensearch_url"):
             if values[name]:
                 values[name] = mask_password(values[name])
         return values

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from rota import metrics
 from rota.errors import RotaError
+from scheduler import index_figures
 from store.queries import runs
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Fleet(Collector):
         try:
             with self._store.reading() as conn:
                 counts = runs.count_open(conn)
+                indexed = index_figures.figures(conn, now=self._store.clock.now_ms())
         except RotaError as error:
             logger.warning("scrape.without_store", extra={"error": str(error)})
             yield _gauge(metrics.STORE_UP, 0)
@@ -91,6 +93,11 @@ class Fleet(Collector):
         for state, count in counts.items():
             family.add_metric((state.value,), count)
         yield family
+        for metric, values in indexed.items():
+            family = _labelled_gauge(metric)
+            for datasource, value in values.items():
+                family.add_metric((datasource,), value)
+            yield family
 
 
 def _queues(queues: Iterable[QueueFigures]) -> Iterator[Family]:

@@ -27,7 +27,7 @@ def decode_cursor(cursor: str) -> str:
 def decode_number_cursor(cursor: str) -> int:
     """Read the number a cursor continues behind; Refused if it is none of ours."""
     key = decode_cursor(cursor)
-    if not (key.isascii() and key.isdigit() and len(key) < 19):
+    if not (key.isascii() and key.isdigit() and len(key) < 20 and int(key) < 2**63):
         raise Refused("this cursor was not made by this list")
     return int(key)
 

@@ -54,20 +54,20 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads: one consistent view in SQLite, read committed in PostgreSQL."""
-        with _translated(), self._engine.connect() as conn, conn.begin():
+        with translated(), self._engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open a transaction that writes; it is committed unless the block raises. Not to be nested."""
         if self.dialect != "sqlite":
-            with _translated(), self._writing.connect() as conn, conn.begin():
+            with translated(), self._writing.connect() as conn, conn.begin():
                 yield conn
             return
         if not self._lock.acquire(timeout=_LOCK_SECONDS):
             raise StoreUnavailable(f"another thread has been writing for {_LOCK_SECONDS:g} s")
         try:
-            with _translated(), self._writing.connect() as conn, conn.begin():
+            with translated(), self._writing.connect() as conn, conn.begin():
                 yield conn
         finally:
             self._lock.release()
@@ -86,6 +86,15 @@ class Store:
                     raise
         raise AssertionError("the last try returns or raises")
 
+    def take_connection(self) -> Connection:
+        """Take a connection for longer than a transaction, for locks and temporary tables.
+
+        Whoever takes it uses it within `translated`, and invalidates it before closing it: nobody may get it later with
+        what was left in it.
+        """
+        with translated():
+            return self._writing.connect()
+
     def ping(self) -> None:
         """Ask the database for a sign of life; StoreUnavailable if there is none."""
         with self.reading() as conn:
@@ -99,7 +108,7 @@ class Store:
         """
         if self.dialect != "sqlite":
             return
-        with _translated():
+        with translated():
             connection = self._engine.raw_connection()
             try:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -159,7 +168,7 @@ def _supported(url: str) -> URL:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn the driver's errors into ours, with theirs as the cause."""
     try:
         yield

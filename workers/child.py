@@ -70,9 +70,11 @@ class Child:
         # In front of the attempts what only looks at their end, behind them what looks at their beginning.
         for middleware in (self.metrics, self.attempts, self.control, self.limits):
             self.broker.add_middleware(middleware)
-        self.places = StorePlaces(settings.store_url)
-        plan = Plan(actor_modules=settings.actor_modules, store_url=settings.store_url)
-        self.isolation = Isolation(plan, max_bytes=settings.isolate_max_bytes)
+        self.places = StorePlaces(settings.store_url, settings.search_place)
+        plan = Plan(actor_modules=settings.actor_modules, store_url=settings.store_url, search=settings.search_place)
+        self.isolation = Isolation(
+            plan, max_bytes=settings.isolate_max_bytes, idle_seconds=settings.isolate_idle_seconds
+        )
         executor = Executor(self.broker, self.running, places=self.places, isolation=self.isolation, clock=self.clock)
         executor.declare(self.registry.values())
         for queue in settings.queues:
@@ -91,18 +93,8 @@ class Child:
         """The queues that are served."""
         return self.settings.queues or self.registry.queues()
 
-    @property
-    def serves_isolated(self) -> bool:
-        """Whether a message of an isolated actor may come; through the queue of a datasource any actor's may."""
-        known = self.registry.queues()
-        if any(queue not in known for queue in self.queues):
-            return True
-        return any(spec.isolate and spec.queue in self.queues for spec in self.registry.values())
-
     def start(self) -> None:
         """Begin to take messages."""
-        if self.serves_isolated:
-            self.isolation.start()
         self.running.watch((self.attempts.report, self.limits.check, self.control.press))
         settle()
         self.worker.start()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from actors.catalog import Catalog
     from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
+    from actors.search_index import SearchIndex
     from rota.clock import Clock
     from rota.messages import Level, TaskMessage
 
@@ -56,6 +57,9 @@ class Datasources(Protocol):
 
     def catalog(self, name: str) -> Catalog:
         """Give a catalog; raises NotFound."""
+
+    def index(self, name: str) -> SearchIndex:
+        """Give the index of a datasource; raises NotFound."""
 
     def recycle(self, name: str, items: Sequence[Recycled]) -> None:
         """Record what went into the bin of a datasource."""
@@ -199,6 +203,10 @@ class WorkerRun:
     def catalog(self, name: str) -> Catalog:
         """Give the catalog of the datasource of that name; raises NotFound."""
         return self._places.of(self._task.run).catalog(name)
+
+    def index(self, name: str) -> SearchIndex:
+        """Give the index of the datasource of that name; raises NotFound."""
+        return self._places.of(self._task.run).index(name)
 
     def recycle(self, name: str, items: Sequence[Recycled]) -> None:
         """Record what this run put into the bin of a datasource."""

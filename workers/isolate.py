@@ -28,30 +28,37 @@ EXIT_SECONDS = 2.0
 
 
 class Isolation:
-    """Runs isolated bodies through a nursery, which is started again when it dies."""
+    """Runs isolated bodies through a nursery, which is there while there is something to do, and a while longer.
 
-    def __init__(self, plan: Plan, *, max_bytes: int) -> None:
+    It is as large as a worker, and starts again within a second.
+    """
+
+    def __init__(self, plan: Plan, *, max_bytes: int, idle_seconds: float) -> None:
         self._plan = plan
         self._max_bytes = max_bytes
+        self._idle_seconds = idle_seconds
         self._starting = threading.Lock()
         self._nursery: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-
-    def start(self) -> None:
-        """Start the nursery unless it runs; it imports the actors while the worker goes on."""
-        with self._starting:
-            self._ensure()
+        self._bodies = 0
+        self._resting: threading.Timer | None = None
 
     def close(self) -> None:
         """End the nursery and every body that still runs; safe to call twice."""
         with self._starting:
-            if self._control is not None:
-                self._control.close()
-                self._control = None
-            if self._nursery is not None:
-                with suppress(subprocess.TimeoutExpired):
-                    self._nursery.wait(timeout=EXIT_SECONDS)
-                self._nursery = None
+            self._end()
+
+    def _end(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._nursery is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._nursery.wait(timeout=EXIT_SECONDS)
+            self._nursery = None
 
     def resident_bytes(self) -> int:
         """Return the memory of the nursery."""
@@ -71,7 +78,7 @@ class Isolation:
     def _spawn(self) -> Iterator[tuple[Channel, socket.socket]]:
         ours, theirs = socket.socketpair()
         ward, warden = socket.socketpair()
-        with ours, ward:
+        with ours, ward, self._busy():
             with theirs, warden, self._starting:
                 control = self._ensure()
                 try:
@@ -79,6 +86,30 @@ class Isolation:
                 except OSError as error:
                     raise TemporaryError(f"the isolating process is gone: {error}") from error
             yield Channel(ours), ward
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """Keep the nursery; the last one to leave sets the time at which it ends."""
+        with self._starting:
+            self._bodies += 1
+            if self._resting is not None:
+                self._resting.cancel()
+                self._resting = None
+        try:
+            yield
+        finally:
+            with self._starting:
+                self._bodies -= 1
+                if self._bodies == 0 and self._control is not None:
+                    self._resting = threading.Timer(self._idle_seconds, self._rest)
+                    self._resting.name, self._resting.daemon = "nursery", True
+                    self._resting.start()
+
+    def _rest(self) -> None:
+        with self._starting:
+            # A body may have come between the bell and the lock.
+            if self._bodies == 0 and self._resting is not None:
+                self._end()
 
     def _ensure(self) -> socket.socket:
         if self._control is not None and self._nursery is not None and self._nursery.poll() is None:

@@ -40,7 +40,7 @@ def preload() -> None:
     StorePlaces.preload()
 
 
-def run(talk: socket.socket, actors: Mapping[str, ActorSpec], *, store_url: str, max_bytes: int) -> NoReturn:
+def run(talk: socket.socket, actors: Mapping[str, ActorSpec], *, places: StorePlaces, max_bytes: int) -> NoReturn:
     """Run the one body that the worker asks for, then exit."""
     # A core would be as large as the body and could hold its secrets.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -49,7 +49,6 @@ def run(talk: socket.socket, actors: Mapping[str, ActorSpec], *, store_url: str,
     link.start()
     body = _Body(link)
     signal.signal(signal.SIGUSR1, body.interrupted)
-    places = StorePlaces(store_url)
     actor_run = WorkerRun(begin.task, begin.state, link=link, places=places, clock=SystemClock())
     _limit_memory(max_bytes)
     ending = body.perform(actors.get(begin.task.actor), actor_run)

@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
+from rota.search.place import SearchPlace
+from workers.places import StorePlaces
 from workers.processes import STOPPING, die_with_parent, make_bell, name_process
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     actor_modules: tuple[str, ...]
     store_url: str
+    search: SearchPlace
 
 
 class Nursery:
@@ -117,7 +120,8 @@ class Nursery:
             self._selector.close()
             for ward in self._wards.values():
                 ward.close()
-            isolated.run(talk, self._actors, store_url=self._plan.store_url, max_bytes=max_bytes)
+            places = StorePlaces(self._plan.store_url, self._plan.search)
+            isolated.run(talk, self._actors, places=places, max_bytes=max_bytes)
         except BaseException:
             traceback.print_exc()
         finally:

@@ -6,6 +6,7 @@ Drivers are imported here, when one is opened: a process pays only for the kinds
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from actors.datasources.retrying import Repeats, retrying
 from actors.datasources.storage import Datasource, Storage
@@ -26,6 +27,16 @@ def open_storage(datasource: Datasource, *, check: Callable[[], None] = lambda: 
         return LocalStorage(datasource)
     repeats = Repeats(retries=int(datasource.options.get("retries", 4)), check=check)
     return retrying(repeats.call(lambda: _open_remote(datasource)), repeats)
+
+
+def hurried(datasource: Datasource, *, seconds: float) -> Datasource:
+    """Give the datasource with less patience: nothing is repeated, and no request takes longer than so many seconds."""
+    options = dict(datasource.options)
+    if "retries" in options:
+        options["retries"] = 0
+    if "timeout_seconds" in options:
+        options["timeout_seconds"] = min(options["timeout_seconds"], seconds)
+    return replace(datasource, options=options)
 
 
 def _open_remote(datasource: Datasource) -> Storage:

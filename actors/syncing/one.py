@@ -157,6 +157,7 @@ class OneSync:
         name, report = self._datasource.name, self._report
         summary = {
             "path": text_of(self._scope.top),
+            "changed": any(asdict(report.counts).values()),
             **asdict(report.counts),
             **report.found,
             "duration_ms": report.duration_ms,

@@ -124,6 +124,7 @@ def _prepare(url: str, file: Path, change: Change, side: int) -> None:
                 conn,
                 NAME,
                 run="run",
+                at=1,
                 changed_folders=[
                     FolderChange(path, "token", folder_digest(rows), len(rows), sum(row.size for row in rows))
                     for path, rows in some

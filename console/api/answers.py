@@ -22,13 +22,13 @@ def reply(value: object, *, status: int = 200, headers: Mapping[str, str] | None
     )
 
 
-def reply_list(request: Request, items: Iterable[object], cursor: str | None) -> Response:
-    """Answer with one page of a list; the following page is named in the body and in a Link header."""
+def reply_list(request: Request, items: Iterable[object], cursor: str | None, **more: object) -> Response:
+    """Answer with one page of a list, and what there is to say of it; a Link header names the following page too."""
     headers = {}
     if cursor is not None:
         following = request.url.include_query_params(cursor=cursor)
         headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-    return reply({"items": list(items), "next": cursor}, headers=headers)
+    return reply({"items": list(items), "next": cursor, **more}, headers=headers)
 
 
 def nothing() -> Response:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from console.api import (
     changes,
+    datasource_index,
     datasource_work,
     datasources,
     entries,
@@ -24,6 +25,7 @@ from console.api import (
     jobs,
     runs,
     schema,
+    search,
     sign_in,
     times,
 )
@@ -52,8 +54,8 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    of_datasources = (datasources, entries, datasource_work, changes)
-    for part in (jobs, times, runs, events, hooks, *of_datasources, fleet, sign_in, health, schema, pages):
+    of_datasources = (datasources, entries, datasource_work, datasource_index, changes)
+    for part in (jobs, times, runs, events, hooks, *of_datasources, search, fleet, sign_in, health, schema, pages):
         app.include_router(part.router)
     app.openapi = lambda: schema.make_document(app)  # type: ignore[method-assign]
     for kind in (Problem, RotaError, HTTPException, RequestValidationError):

@@ -75,7 +75,7 @@ def forget_marker(parts: Parts, who: Who, name: str) -> DatasourceRecord:
 
 
 def remove(parts: Parts, who: Who, name: str) -> None:
-    """Forget a datasource and its catalog, batch by batch; the files themselves stay untouched."""
+    """Forget a datasource, its catalog batch by batch, and its index; the files themselves stay untouched."""
     # Switched off first: no scheduled sync fills again what is being emptied.
     switch(parts, who, name, enabled=False)
     more = True
@@ -87,6 +87,7 @@ def remove(parts: Parts, who: Who, name: str) -> None:
     with parts.store.writing() as conn:
         datasources.delete(conn, name)
         audit.add(conn, [deed(who, "datasource.delete", _target(name), now)])
+    parts.searching.forget(name)
 
 
 def _target(name: str) -> str:

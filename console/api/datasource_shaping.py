@@ -10,14 +10,15 @@ from typing import Any, cast
 
 import msgspec
 
-from console.api.shapes import DatasourceShape, DatasourceState, EntryKind, EntryShape
+from console.api.shapes import DatasourceShape, DatasourceState, EntryKind, EntryShape, IndexShape
 from rota.datasources import Rules
 from rota.times import rfc3339
 from store.records import CatalogCounts, DatasourceRecord, EntryRecord
 
 #: What a datasource has beside its definition: left out again when it comes back, so that what was read can be saved.
 READ_ONLY = (
-    "state", "marked", "entries", "bytes", "last_sync", "doubt", "unreachable", "created_at", "updated_at",
+    "state", "marked", "entries", "bytes", "last_sync", "doubt", "unreachable", "search", "created_at",
+    "updated_at",
 )  # fmt: skip
 _TIMES = ("at", "since")
 
@@ -53,17 +54,18 @@ def etag_of(record: DatasourceRecord) -> str:
     return f'"{hashlib.blake2b(written, digest_size=8).hexdigest()}"'
 
 
-def datasource_shape(record: DatasourceRecord, counts: CatalogCounts) -> DatasourceShape:
-    """Return a datasource with how much the catalog has of it."""
+def datasource_shape(record: DatasourceRecord, counts: CatalogCounts, search: IndexShape) -> DatasourceShape:
+    """Return a datasource with how much the catalog has of it, and how it stands with its index."""
     return DatasourceShape(
         **definition_of(record),
         state=state_of(record),
         marked=record.marker is not None,
         entries=counts.entries,
         bytes=counts.bytes,
-        last_sync=_told(record.last_sync),
-        doubt=_told(record.doubt),
-        unreachable=_told(record.unreachable),
+        last_sync=told_of(record.last_sync),
+        doubt=told_of(record.doubt),
+        unreachable=told_of(record.unreachable),
+        search=search,
         created_at=rfc3339(record.created_at),
         updated_at=rfc3339(record.updated_at),
     )
@@ -105,8 +107,8 @@ def path_of_raw(raw: str) -> bytes:
         raise ValueError("is not what a list of entries gave as raw") from error
 
 
-def _told(said: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return what a sync has left behind, its times as the API gives them."""
+def told_of(said: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what a run has left behind, its times as the API gives them."""
     if said is None:
         return None
     return {

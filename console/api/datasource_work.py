@@ -53,45 +53,46 @@ class Confirmation(Part):
     deleted: Count = Field(ge=1, description="As many as `doubt.deleted` of the datasource says.")
 
 
-def _body(model: type[Part]) -> dict[str, Any]:
+def body_of(model: type[Part]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that holds such a wish."""
     return {"application/json": model.model_json_schema()}
 
 
 @router.post(
     "/datasources/{name}/sync",
-    **documented("Started", status=202, body=_body(SyncWish), needs_body=False, headers=("Location",)),
+    **documented("Started", status=202, body=body_of(SyncWish), needs_body=False, headers=("Location",)),
 )
 def sync_datasource(name: str, parts: Given, who: Asking, body: Body, key: IdempotencyKey = None) -> Response:
     """Bring the catalog up to date now; what it found is in the result of the run and in `last_sync`."""
-    return started(sync(parts, who, name, _read(body, SyncWish), key=key))
+    return started(sync(parts, who, name, read_wish(body, SyncWish), key=key))
 
 
 @router.post(
     "/datasources/{name}/test",
-    **documented("Started", status=202, body=_body(ProbeWish), needs_body=False, headers=("Location",)),
+    **documented("Started", status=202, body=body_of(ProbeWish), needs_body=False, headers=("Location",)),
 )
 def probe_datasource(name: str, parts: Given, who: Asking, body: Body, key: IdempotencyKey = None) -> Response:
     """Try to reach a datasource from a worker; the result of the run says how that went."""
-    return started(probe(parts, who, name, mark=_read(body, ProbeWish).mark, key=key))
+    return started(probe(parts, who, name, mark=read_wish(body, ProbeWish).mark, key=key))
 
 
 @router.post(
     "/datasources/{name}/confirm",
-    **documented("Started", status=202, body=_body(Confirmation), headers=("Location",)),
+    **documented("Started", status=202, body=body_of(Confirmation), headers=("Location",)),
 )
 def confirm_deletions(name: str, parts: Given, who: Asking, body: Body, key: IdempotencyKey = None) -> Response:
     """Confirm as many deletions as the last sync held back, which starts a sync; 409 if there are not that many."""
-    return started(confirm(parts, who, name, _read(body, Confirmation).deleted, key=key))
+    return started(confirm(parts, who, name, read_wish(body, Confirmation).deleted, key=key))
 
 
 def sync(parts: Parts, who: Who, name: str, wish: SyncWish, *, key: str | None = None) -> Admitted:
     """Start the sync of a datasource and return what became of it."""
-    return _start(parts, who, SYNC_JOB, name, wish.model_dump(mode="json", exclude_defaults=True), key=key)
+    return start_about(parts, who, SYNC_JOB, name, wish.model_dump(mode="json", exclude_defaults=True), key=key)
 
 
 def probe(parts: Parts, who: Who, name: str, *, mark: bool = False, key: str | None = None) -> Admitted:
     """Start a test of the way to a datasource and return what became of it."""
-    return _start(parts, who, PROBE_JOB, name, {"mark": True} if mark else {}, key=key)
+    return start_about(parts, who, PROBE_JOB, name, {"mark": True} if mark else {}, key=key)
 
 
 def confirm(parts: Parts, who: Who, name: str, deleted: int, *, key: str | None = None) -> Admitted:
@@ -108,7 +109,7 @@ def confirm(parts: Parts, who: Who, name: str, deleted: int, *, key: str | None 
     wish: dict[str, Any] = {"confirmed_deletions": deleted}
     if doubt.get("path"):
         wish["path"] = doubt["path"]
-    admitted = _start(parts, who, SYNC_JOB, name, wish, key=key)
+    admitted = start_about(parts, who, SYNC_JOB, name, wish, key=key)
     if not admitted.repeated:
         now = parts.clock.now_ms()
         said = deed(who, "datasource.confirm", f"datasource:{name}", now, deleted=deleted, run=admitted.run)
@@ -117,7 +118,13 @@ def confirm(parts: Parts, who: Who, name: str, deleted: int, *, key: str | None 
     return admitted
 
 
-def _start(parts: Parts, who: Who, job: str, name: str, wish: Mapping[str, Any], *, key: str | None) -> Admitted:
+def start_about(
+    parts: Parts, who: Who, job: str, name: str, wish: Mapping[str, Any], *, key: str | None = None
+) -> Admitted:
+    """Start a job about one datasource and return what became of it.
+
+    Raises NotFound without the datasource or the job, Refused if the job was edited and takes no such wish any more.
+    """
     with parts.store.reading() as conn:
         datasources.get(conn, name)
         declared = jobs.get(conn, job).job().params
@@ -128,7 +135,8 @@ def _start(parts: Parts, who: Who, job: str, name: str, wish: Mapping[str, Any],
     return start_job(parts, who, job, {**about, **wish}, key=key)
 
 
-def _read(body: Payload, model: type[Wish]) -> Wish:
+def read_wish(body: Payload, model: type[Wish]) -> Wish:
+    """Return what a body wishes for; a Problem names each field that is not valid."""
     try:
         return model.model_validate(body.mapping())
     except ValidationError as error:

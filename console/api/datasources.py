@@ -11,12 +11,14 @@ from console.api import datasource_settings as settings
 from console.api.answers import documented, nothing, ref, reply, reply_list
 from console.api.datasource_shaping import datasource_shape, etag_of
 from console.api.identity import Asking
+from console.api.index_shaping import index_shape, known_of, known_of_all
 from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Body
 from console.api.routing import new_router
 from console.api.shapes import DatasourceShape
 from rota.errors import Conflict
+from store.engine import Connection
 from store.queries import catalog, datasources
 from store.records import DatasourceRecord
 
@@ -91,9 +93,25 @@ def disable_datasource(name: str, parts: Given, who: Asking) -> Response:
 
 def all_datasources(parts: Parts) -> list[DatasourceShape]:
     """Return all datasources with how much the catalog has of them."""
+    engine, now = parts.settings.search_place.engine, parts.clock.now_ms()
     with parts.store.reading() as conn:
+        known = known_of_all(conn)
         found = [(record, catalog.counts(conn, record.name)) for record in datasources.list_datasources(conn)]
-    return [datasource_shape(record, counts) for record, counts in found]
+    return [
+        datasource_shape(record, counts, index_shape(record, known(record.name), engine=engine, now=now))
+        for record, counts in found
+    ]
+
+
+def one_datasource(parts: Parts, conn: Connection, record: DatasourceRecord) -> DatasourceShape:
+    """Return a datasource with what the catalog and the index have of it."""
+    search = index_shape(
+        record,
+        known_of(conn, record.name),
+        engine=parts.settings.search_place.engine,
+        now=parts.clock.now_ms(),
+    )
+    return datasource_shape(record, catalog.counts(conn, record.name), search)
 
 
 def must_be_new(known: DatasourceRecord | None) -> None:
@@ -109,11 +127,11 @@ def changed(name: str) -> Problem:
 
 def _saved(parts: Parts, record: DatasourceRecord, *, status: int = 200) -> Response:
     with parts.store.reading() as conn:
-        counts = catalog.counts(conn, record.name)
+        shape = one_datasource(parts, conn, record)
     headers = {"ETag": etag_of(record)}
     if status == 201:
         headers["Location"] = f"/api/v1/datasources/{record.name}"
-    return reply(datasource_shape(record, counts), status=status, headers=headers)
+    return reply(shape, status=status, headers=headers)
 
 
 def _check_match(known: DatasourceRecord | None, if_match: str | None) -> None:

@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 
 from actors.registry import Registry
 from bus.connection import Bus
+from console.hit_checks import HitChecks
+from console.searching import Searching
 from rota.clock import Clock
 from rota.settings import Settings
 from store.engine import Store
@@ -23,6 +25,9 @@ class Parts:
     actors: Registry
     clock: Clock
     settings: Settings
+    searching: Searching
+    hit_checks: HitChecks
+    """Looks at what searches have found, after they were answered."""
 
 
 def parts_of(request: Request) -> Parts:

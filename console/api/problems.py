@@ -24,9 +24,12 @@ _KINDS: tuple[tuple[type[errors.RotaError], int, str], ...] = (
     (errors.NotFound, 404, "not-found"),
     (errors.InvalidDefinition, 422, "invalid-definition"),
     (errors.InvalidEvent, 422, "invalid-event"),
+    (errors.InvalidQuery, 422, "invalid-query"),
+    (errors.TooBroad, 422, "too-broad"),
     (errors.Conflict, 409, "conflict"),
     (errors.Refused, 409, "refused"),
     (errors.StoreUnavailable, 503, "store-unavailable"),
+    (errors.SearchUnavailable, 503, "search-unavailable"),
     (errors.StreamFull, 503, "too-many-events"),
     (errors.BusUnavailable, 503, "bus-unavailable"),
     (errors.TemporaryError, 503, "unavailable"),
@@ -35,7 +38,7 @@ _INDEX = re.compile(r"\[(\d+)\]")
 
 
 class Problem(Exception):
-    """Raised to answer with a problem; `status` decides the title."""
+    """Raised to answer with a problem; `status` decides the title, and `members` are said beside the usual ones."""
 
     def __init__(
         self,
@@ -45,12 +48,14 @@ class Problem(Exception):
         name: str = "",
         errors: Iterable[Mapping[str, Any]] = (),
         headers: Mapping[str, str] | None = None,
+        **members: object,
     ) -> None:
         self.status = status
         self.detail = detail
         self.name = name
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.members = members
         super().__init__(detail)
 
     def answer(self, instance: str) -> Response:
@@ -62,6 +67,7 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
             "instance": instance,
+            **self.members,
         }
         if self.errors:
             body["errors"] = self.errors
@@ -111,10 +117,14 @@ def _of_rota(error: errors.RotaError, status: int, name: str) -> Problem:
     if isinstance(error, errors.InvalidDefinition):
         listed = [{"pointer": pointer(p.path), "path": p.path, "message": p.message} for p in error.problems]
         return Problem(status, f"not valid: {error.source or 'the definition'}", name=name, errors=listed)
+    if isinstance(error, errors.InvalidQuery):
+        listed = [{"parameter": "q", "path": "q", "message": str(error)}]
+        return Problem(status, str(error), name=name, errors=listed, position=error.position, length=error.length)
     headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else None
     details = {
         "store-unavailable": "the database does not answer",
         "bus-unavailable": "Redis does not answer",
+        "search-unavailable": "the search does not answer",
     }
     # What drivers say may name addresses and users.
     return Problem(status, details.get(name) or str(error) or "try again later", name=name, headers=headers)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from console.api import shapes
+from console.api import search_shapes, shapes
 from console.api.answers import documented, ref, reply
 from console.api.routing import new_router
 from rota.datasources import OPTIONS, Datasource
@@ -39,6 +39,12 @@ _NAMED: dict[str, type[shapes.Shape]] = {
     "NewHook": shapes.NewHookShape,
     "Datasource": shapes.DatasourceShape,
     "Entry": shapes.EntryShape,
+    "Index": shapes.IndexShape,
+    "IndexLag": shapes.IndexLagShape,
+    "Unread": shapes.UnreadShape,
+    "Search": search_shapes.SearchShape,
+    "Hit": search_shapes.HitShape,
+    "Piece": search_shapes.PieceShape,
     "Queue": shapes.QueueShape,
     "Worker": shapes.WorkerShape,
     "DeadLetter": shapes.DeadLetterShape,
@@ -133,6 +139,8 @@ _SMALL: dict[str, Any] = {
             "detail": _TEXT,
             "instance": _TEXT,
             "errors": {"type": "array", "items": _ERROR},
+            "position": {"type": "integer", "description": "Where a query goes wrong, in characters."},
+            "length": {"type": "integer", "description": "How much of the query is meant."},
         },
     },
     "Started": _object(run=_TEXT, state=_TEXT, reason={"type": ["string", "null"]}),

@@ -12,6 +12,7 @@ import msgspec
 
 Kind = Literal["system", "user"]
 EntryKind = Literal["file", "folder", "link"]
+IndexState = Literal["not indexed", "building", "up to date", "behind", "switched off"]
 DatasourceState = Literal["ok", "never synced", "needs confirmation", "unreachable", "switched off"]
 State = Literal["waiting", "queued", "running", "retrying", "paused", "succeeded", "failed", "cancelled", "skipped"]
 
@@ -227,6 +228,44 @@ class NewHookShape(HookShape, frozen=True, kw_only=True):
     token: str
 
 
+class IndexLagShape(Shape, frozen=True, kw_only=True):
+    """How far an index is behind the catalog: folders that changed, and since when the oldest change waits."""
+
+    folders: int
+    since: str | None
+    seconds: float
+
+
+class IndexShape(Shape, frozen=True, kw_only=True):
+    """How it stands with the search in a datasource.
+
+    `documents` and `bytes` are as the last run left them; `language` and `contents` are what the index was built for,
+    and `unread` counts the files that gave no text.
+    """
+
+    state: IndexState
+    engine: str
+    documents: int
+    bytes: int
+    language: str | None
+    contents: bool | None
+    lag: IndexLagShape
+    unread: int
+    last_run: dict[str, Any] | None
+    last_check: dict[str, Any] | None
+
+
+class UnreadShape(Shape, frozen=True, kw_only=True):
+    """A file that is found by its name only, because it gave no text; `raw` is as that of an entry."""
+
+    path: str
+    raw: str | None
+    reason: str
+    message: str
+    at: str
+    run: str | None
+
+
 class DatasourceShape(Shape, frozen=True, kw_only=True):
     """A storage that is looked after: its definition, with every default, and what became of it.
 
@@ -243,6 +282,10 @@ class DatasourceShape(Shape, frozen=True, kw_only=True):
     max_deleted: float
     allow_private: bool
     watch: bool
+    index: bool
+    contents: bool
+    language: str
+    largest_read: int
     enabled: bool
     queue: str | None
     state: DatasourceState
@@ -252,6 +295,7 @@ class DatasourceShape(Shape, frozen=True, kw_only=True):
     last_sync: dict[str, Any] | None
     doubt: dict[str, Any] | None
     unreachable: dict[str, Any] | None
+    search: IndexShape
     created_at: str
     updated_at: str
 

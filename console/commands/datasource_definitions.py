@@ -18,7 +18,9 @@ from console.verbs import add_verb
 
 _KINDS = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "https": "webdav", "http": "webdav"}
 """The kind of an address by its scheme; any other one is for an fsspec driver."""
-_PLAIN = ("label", "queue", "max_deleted", "allow_private", "watch")
+_PLAIN = (
+    "label", "queue", "max_deleted", "allow_private", "watch", "index", "contents", "language", "largest_read",
+)  # fmt: skip
 _LISTS = ("include", "exclude")
 
 
@@ -78,6 +80,18 @@ def _configure_fields(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="SHARE",
         help="largest share of the entries, 0 to 1, that a sync deletes unasked (default 0.5)",
+    )
+    _configure_search(parser)
+
+
+def _configure_search(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--index", action=argparse.BooleanOptionalAction, help="what is in it can be searched")
+    parser.add_argument(
+        "--contents", action=argparse.BooleanOptionalAction, help="files are read for the search, not only named"
+    )
+    parser.add_argument("--language", metavar="LANGUAGE", help="whose words are stemmed in the search (default none)")
+    parser.add_argument(
+        "--largest-read", type=int, metavar="BYTES", help="files above this are not read for the search"
     )
 
 

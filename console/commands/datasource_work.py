@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from console.asking import add_yes_option, make_sure
@@ -26,7 +27,7 @@ def configure(verbs: Any) -> None:
     )
     syncing.add_argument("--dry-run", action="store_true", help="tell what would change, and write nothing; waits")
     syncing.add_argument("--hash", action="store_true", help="read every file, to notice what size and time do not")
-    _configure_waiting(syncing)
+    add_waiting_options(syncing)
     testing = add_verb(verbs, "test", "try to reach it from a worker; exit 1 if that fails", _test, *_OUTPUT)
     testing.add_argument("name", metavar="NAME")
     testing.add_argument(
@@ -39,13 +40,14 @@ def configure(verbs: Any) -> None:
         verbs, "confirm", "show the deletions that wait, and confirm them", _confirm, *_OUTPUT, add_yes_option
     )
     confirming.add_argument("name", metavar="NAME")
-    _configure_waiting(confirming)
+    add_waiting_options(confirming)
     telling = add_verb(verbs, "changed", "say that something changed at some paths", _tell_changed, *_OUTPUT)
     telling.add_argument("name", metavar="NAME")
     telling.add_argument("paths", metavar="PATH", nargs="+", help="a file or folder, relative to the datasource")
 
 
-def _configure_waiting(parser: argparse.ArgumentParser) -> None:
+def add_waiting_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a verb that starts a run and can wait for its end."""
     parser.add_argument(
         "--wait",
         action=argparse.BooleanOptionalAction,
@@ -65,7 +67,7 @@ def _sync(options: argparse.Namespace) -> int:
     wait = options.dry_run if options.wait is None else options.wait
     with open_client(options) as client:
         started = client.post(f"/datasources/{segment(options.name)}/sync", wish)
-        return _follow(client, started, options) if wait else _tell_started(started, options)
+        return follow(client, started, options) if wait else tell_started(started, options)
 
 
 def _confirm(options: argparse.Namespace) -> int:
@@ -77,7 +79,7 @@ def _confirm(options: argparse.Namespace) -> int:
         _tell_doubt(doubt)
         make_sure(f"Take {doubt['deleted']:,} entries out of the catalog of {options.name}?", options)
         started = client.post(f"{path}/confirm", {"deleted": doubt["deleted"]})
-        return _follow(client, started, options) if options.wait else _tell_started(started, options)
+        return follow(client, started, options) if options.wait else tell_started(started, options)
 
 
 def _tell_doubt(doubt: dict[str, Any]) -> None:
@@ -91,7 +93,10 @@ def _tell_doubt(doubt: dict[str, Any]) -> None:
         say(f"  and {left:,} more")
 
 
-def _follow(client: Client, started: dict[str, Any], options: argparse.Namespace) -> int:
+def follow(
+    client: Client, started: dict[str, Any], options: argparse.Namespace, *, words: Sequence[str] = COUNTED
+) -> int:
+    """Wait for the end of a run, print what it counted by these words of its result, and return the exit code."""
     from console.following import wait_for_end
 
     ended = wait_for_end(client, started["run"], timeout=options.timeout)
@@ -100,7 +105,7 @@ def _follow(client: Client, started: dict[str, Any], options: argparse.Namespace
         print_json(ended)
         return ExitCode.OK if succeeded else ExitCode.FAILED
     found = found_by(ended["result"])
-    print(" ".join(word for word in (ended["id"], ended["state"], counts_in_words(found)) if word))
+    print(" ".join(word for word in (ended["id"], ended["state"], counts_in_words(found, words)) if word))
     _tell_examples(found)
     if not succeeded:
         say((ended["error"] or {}).get("message") or ended["reason"] or "it says nothing more")
@@ -115,7 +120,8 @@ def _tell_examples(found: dict[str, Any]) -> None:
             print(printable_line(f"  {word} {entry['path']}{came_from}"))
 
 
-def _tell_started(started: dict[str, Any], options: argparse.Namespace) -> int:
+def tell_started(started: dict[str, Any], options: argparse.Namespace) -> int:
+    """Print the run that was started, and return the exit code; one that was skipped is refused, with the reason."""
     if options.json:
         print_json(started)
     else:

@@ -8,11 +8,11 @@ from typing import Any
 
 from console.asking import add_yes_option, make_sure
 from console.client import open_client, segment
-from console.commands import datasource_definitions, datasource_tree, datasource_work
+from console.commands import datasource_definitions, datasource_index, datasource_tree, datasource_work
 from console.connection import add_connection_options
-from console.difference_words import counts_in_words
+from console.difference_words import CHECKED, INDEXED, counts_in_words
 from console.exits import ExitCode
-from console.output import add_json_option, local_time, print_fields, print_json, print_table, say, size
+from console.output import add_json_option, duration, local_time, print_fields, print_json, print_table, say, size
 from console.verbs import add_verb
 
 _OUTPUT = (add_connection_options, add_json_option)
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     showing = add_verb(verbs, "show", "show a datasource, and how it stands with it", _show, *_OUTPUT)
     showing.add_argument("name", metavar="NAME")
     datasource_work.configure(verbs)
+    datasource_index.configure(verbs)
     datasource_tree.configure(verbs)
     for word, line in (
         ("enable", "let jobs about all datasources include these"),
@@ -90,6 +91,7 @@ def _defined(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("asks", f"when more than {found['max_deleted']:.0%} are gone at once"),
         ("private", "its address may be a private one" if found["allow_private"] else None),
         ("watched", "yes" if found["watch"] else None),
+        ("searched", _searched(found)),
         ("queue", found["queue"]),
         ("marker", "its root must hold the right one" if found["marked"] else None),
     ]
@@ -103,7 +105,40 @@ def _become(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("last sync", f"{local_time(last['at'])}: {counts_in_words(last)} (run {last['run']})" if last else "never"),
         ("waits", f"{doubt['deleted']:,} deletions, to be confirmed: {doubt['reason']}" if doubt else None),
         ("unreachable", f"since {local_time(away['since'])}: {away['reason']}" if away else None),
+        *_indexed(found["search"]),
     ]
+
+
+def _searched(found: dict[str, Any]) -> str:
+    if not found["index"]:
+        return "no"
+    if not found["contents"]:
+        return "by name only"
+    stemmed = "" if found["language"] == "none" else f", words in {found['language'].capitalize()}"
+    return f"by name and content, of files up to {size(found['largest_read'])}{stemmed}"
+
+
+def _indexed(search: dict[str, Any]) -> list[tuple[str, object]]:
+    """Tell how it stands with the index."""
+    last, check, lag = search["last_run"], search["last_check"], search["lag"]
+    counts = f", {search['documents']:,} documents, {size(search['bytes'])}, {search['engine']}"
+    return [
+        ("search", search["state"] + ("" if search["state"] in ("switched off", "not indexed") else counts)),
+        ("behind", f"{_count(lag['folders'], 'folder')}, for {duration(lag['seconds'])}" if lag["folders"] else None),
+        ("unread", f"{_count(search['unread'], 'file')} gave no text" if search["unread"] else None),
+        (
+            "indexed",
+            f"{local_time(last['at'])}: {counts_in_words(last, INDEXED)} (run {last['run']})" if last else None,
+        ),
+        (
+            "checked",
+            f"{local_time(check['at'])}: {counts_in_words(check, CHECKED)} (run {check['run']})" if check else None,
+        ),
+    ]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def _shown(value: object) -> str:

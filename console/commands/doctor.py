@@ -18,7 +18,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from console.doctor import FAIL, examine
+    from console.doctor import examine
+    from console.findings import FAIL
 
     findings = list(examine(options.state))
     if options.json:

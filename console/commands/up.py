@@ -21,6 +21,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder for all that Rota keeps (default: ROTA_STATE_DIR, else ./.rota)",
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="see changes in new folders at once, by a process of some 35 MB (Linux)"
+    )
     parser.add_argument("--host", metavar="ADDRESS", help="address of the console (default 127.0.0.1)")
     parser.add_argument(
         "--port", metavar="N", type=int, help="port of the console (default 8420, or the next free one; 0 takes any)"
@@ -41,6 +44,7 @@ def _up(options: argparse.Namespace) -> int:
     wish = Wish(
         state=state.expanduser(),
         folders=folders,
+        watch=options.watch,
         host=options.host,
         port=options.port,
         processes=options.processes,

@@ -8,26 +8,31 @@ from fastapi import Request
 from starlette.responses import Response
 
 from console.api import datasource_settings as settings
-from console.api.datasource_shaping import datasource_shape, raw_of
+from console.api.datasource_index import IndexWish, check, index, unread_in
+from console.api.datasource_shaping import raw_of
 from console.api.datasource_work import SyncWish, confirm, probe, sync
-from console.api.datasources import all_datasources
+from console.api.datasources import all_datasources, one_datasource
 from console.api.entries import PathText, RawText, entries_in, folder_of
 from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Cursor
 from console.api.routing import new_router
+from console.difference_words import CHECKED, INDEXED
 from console.pages.datasource_form import KINDS
-from console.pages.datasource_runs import RunText, answer_of, last_run_of, open_syncs
+from console.pages.datasource_runs import RunText, answer_of, last_run_of, open_runs
 from console.pages.forms import Filled, Form
 from console.pages.notices import Notice, go
 from console.pages.showing import show
 from rota.errors import InvalidDefinition, NotFound, Refused
 from rota.states import RunState
 from scheduler.admission.admitting import Admitted
-from store.queries import catalog, datasources
+from store.queries import datasources
 
 router = new_router(prefix="", in_schema=False)
+
+ENGINES = {"tantivy": "Tantivy", "postgresql": "PostgreSQL", "opensearch": "OpenSearch"}
+"""How the engines are called."""
 
 _PAGE = 200
 
@@ -55,9 +60,9 @@ def datasource_page(
     with parts.store.reading() as conn:
         record = datasources.get(conn, name)
         context = {
-            "source": datasource_shape(record, catalog.counts(conn, name)),
+            "source": one_datasource(parts, conn, record),
             "last_run": last_run_of(conn, record),
-            "syncing": open_syncs(conn, name),
+            "working": open_runs(conn, name),
             "answer": answer_of(conn, name, run),
         }
     page = entries_in(parts, name, folder, cursor=cursor, limit=_PAGE)
@@ -67,6 +72,9 @@ def datasource_page(
         "datasource.html",
         who,
         kinds=KINDS,
+        engines=ENGINES,
+        indexed=INDEXED,
+        checked=CHECKED,
         entries=entries,
         next=page.next,
         cursor=cursor,
@@ -78,7 +86,7 @@ def datasource_page(
 
 @router.post("/datasources/{name}")
 def act(name: str, parts: Given, who: Asking, form: Filled) -> Response:
-    """Sync a datasource, test the way to it, confirm deletions, or switch it."""
+    """Sync a datasource, index it, test the way to it, confirm deletions, or switch it."""
     here = f"/datasources/{name}"
     deed = form.one("deed")
     if deed in ("enable", "disable"):
@@ -96,6 +104,15 @@ def act(name: str, parts: Given, who: Asking, form: Filled) -> Response:
     return go(f"{here}?run={admitted.run}", Notice("Started."))
 
 
+@router.get("/datasources/{name}/unread")
+def unread_page(request: Request, name: str, parts: Given, who: Asking, cursor: Cursor = None) -> Response:
+    """Show the files of a datasource that gave the search no text, with the reasons."""
+    with parts.store.reading() as conn:
+        source = one_datasource(parts, conn, datasources.get(conn, name))
+    page = unread_in(parts, name, cursor=cursor, limit=_PAGE)
+    return show(request, "unread.html", who, source=source, files=page.items, next=page.next, cursor=cursor)
+
+
 @router.post("/datasources/{name}/remove")
 def remove(name: str, parts: Given, who: Asking) -> Response:
     """Forget a datasource and its catalog."""
@@ -106,6 +123,10 @@ def remove(name: str, parts: Given, who: Asking) -> Response:
 def _start(parts: Parts, who: Who, name: str, deed: str, form: Form) -> Admitted:
     if deed in ("sync", "dry_run"):
         return sync(parts, who, name, SyncWish(path=form.one("path"), dry_run=deed == "dry_run"))
+    if deed in ("index", "index_all", "index_unread"):
+        return index(parts, who, name, IndexWish(full=deed == "index_all", unread=deed == "index_unread"))
+    if deed == "check_index":
+        return check(parts, who, name)
     if deed in ("test", "mark"):
         return probe(parts, who, name, mark=deed == "mark")
     if deed == "confirm" and form.one("deleted").isdecimal():

@@ -9,6 +9,10 @@ LABELS = {
     "max_deleted": "Largest share deleted unasked",
     "allow_private": "Allow private addresses",
     "watch": "Watch for changes",
+    "index": "Searched",
+    "contents": "Contents searched",
+    "language": "Language",
+    "largest_read": "Largest file that is read, in bytes",
     "enabled": "Switched on",
     "access_key_id": "Access key id",
     "any_host_key": "Accept any host key",
@@ -32,6 +36,11 @@ ROOT_HINTS = {
 HELP = {
     "include": "Patterns, one a line. If there are any, only files and links that one of them matches count.",
     "exclude": "Patterns, one a line. What one of them matches is left out, and so is all in a folder that it matches.",
+    "index": "What is in it is found by the search.",
+    "contents": "Files are read for the search. If not, they are found by their names only.",
+    "language": "Whose words are reduced to their stems, so that reports finds report. With none, words are found as "
+    "they are written. Another language builds the index anew.",
+    "largest_read": "Files above this are found by their names only.",
     "max_deleted": "From 0 to 1. When a sync misses more of the entries than this, it asks before it deletes them.",
 }
 ROOT_HELP = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from pydantic.fields import FieldInfo
@@ -15,12 +15,13 @@ from rota.datasources import OPTIONS, Datasource, Options, Secret
 from rota.errors import Problem
 from rota.fields import Part
 
-FieldKind = Literal["text", "secret", "number", "flag", "lines", "json"]
+FieldKind = Literal["text", "secret", "number", "flag", "choice", "lines", "json"]
 
 _OPTION = "option."
 _PATH = "options."
 _FIRST = ("label", "root")
 _RULES = ("include", "exclude", "max_deleted")
+_SEARCH = ("index", "contents", "language", "largest_read")
 _LOCAL_ONLY = ("watch",)
 _REMOTE_ONLY = ("allow_private",)
 
@@ -38,6 +39,7 @@ class FormField:
     required: bool = False
     whole: bool = False
     """Whether a number is a whole one."""
+    choices: tuple[str, ...] = ()
     error: str = ""
 
 
@@ -72,6 +74,7 @@ def sections_of(kind: str, texts: Mapping[str, str], problems: Iterable[Problem]
         section("Place", _FIRST),
         section("Access", own),
         section("Rules", (*_RULES, *guards)),
+        section("Search", _SEARCH),
         section("More", ("queue", "enabled", *patience), folded=True),
     ]
     return [each for each in found if each.fields]
@@ -148,6 +151,7 @@ def _drawn(
         placeholder=field_words.ROOT_HINTS[kind] if name == "root" else hints.get(drawn_as, ""),
         required=info.is_required(),
         whole=_holds(info, int),
+        choices=get_args(info.annotation) if drawn_as == "choice" else (),
         error=errors.get(name, ""),
     )
 
@@ -161,6 +165,8 @@ def _kind_of(info: FieldInfo, name: str) -> FieldKind:
         return "number"
     if name in ("include", "exclude"):
         return "lines"
+    if get_origin(info.annotation) is Literal:
+        return "choice"
     return "json" if "dict" in str(info.annotation) else "text"
 
 

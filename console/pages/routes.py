@@ -22,6 +22,7 @@ from console.pages import (
     pausing,
     run,
     runs,
+    search,
     upcoming,
     versions,
 )
@@ -82,5 +83,5 @@ def _sign_in(request: Request, parts: Given, code: str) -> Response:
 
 
 _of_jobs = (jobs, job, versions, backfill, upcoming, pausing)
-for _page in (*_of_jobs, runs, run, hooks, datasources, datasource_form, fleet):
+for _page in (*_of_jobs, runs, run, hooks, datasources, datasource_form, search, fleet):
     router.include_router(_page.router)

@@ -11,6 +11,7 @@ The statements are text: the rows are a million on a first sync, and go to the d
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from random import getrandbits
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
@@ -32,6 +33,10 @@ _UPSERT_ENTRIES = f"ON CONFLICT (folder_id, name) DO UPDATE SET {_set((*_ENTRY[2
 _INTO_FOLDERS = f"INSERT INTO folders (datasource, {', '.join(_FOLDER)})"
 _INTO_ENTRIES = f"INSERT INTO entries (datasource, changed_run, {', '.join(_ENTRY)})"
 
+_INTO_STALE = "INSERT INTO stale_folders (datasource, path, mark, since)"
+# Since when it is stale stays: so the search knows how far it is behind.
+_UPSERT_STALE = "ON CONFLICT (datasource, path) DO UPDATE SET mark = excluded.mark"
+
 _folder_ids = Lookup("SELECT path, id FROM folders WHERE datasource = {value} AND path {keys}")
 
 
@@ -40,6 +45,7 @@ def apply_changes(
     datasource: str,
     *,
     run: str,
+    at: int,
     changed_folders: Sequence[FolderChange] = (),
     changed_entries: Sequence[EntryChange] = (),
     removed_entries: Sequence[tuple[bytes, bytes]] = (),
@@ -49,12 +55,15 @@ def apply_changes(
 
     `removed_entries` are (folder path, name). A removed folder takes its own entries along, not those of folders
     below it, which are named themselves. A folder that entries come to or go from has no digest afterwards, unless the
-    batch brings one; it is made if the catalog does not have it. Safe to repeat.
+    batch brings one; it is made if the catalog does not have it. What changes is stale for the search since `at` (ms).
+    Safe to repeat.
     """
     writing: _Writing = _Rows(conn) if conn.dialect.name == "sqlite" else _Streams(conn)
     coming = {entry[0] for entry in changed_entries}
     touched = coming | {folder for folder, _ in removed_entries}
-    ids = _ids_of(conn, datasource, touched.union(removed_folders))
+    stale = touched.union(removed_folders)
+    writing.mark_stale(datasource, [(path, getrandbits(63), at) for path in sorted(stale)])
+    ids = _ids_of(conn, datasource, stale)
     closed = [ids.pop(path) for path in removed_folders if path in ids]
     whole = {folder[0] for folder in changed_folders}
     writing.remove_entries([(ids[folder], name) for folder, name in removed_entries if folder in ids])
@@ -83,6 +92,8 @@ class _Writing(Protocol):
 
     def put_entries(self, datasource: str, run: str, rows: Sequence[tuple[Any, ...]]) -> None: ...
 
+    def mark_stale(self, datasource: str, rows: Sequence[tuple[bytes, int, int]]) -> None: ...
+
 
 class _Rows:
     """SQLite: row by row."""
@@ -108,6 +119,9 @@ class _Rows:
         marks = ", ".join("?" * (len(_ENTRY) + 2))
         self._many(f"{_INTO_ENTRIES} VALUES ({marks}) {_UPSERT_ENTRIES}", [(datasource, run, *row) for row in rows])
 
+    def mark_stale(self, datasource: str, rows: Sequence[tuple[bytes, int, int]]) -> None:
+        self._many(f"{_INTO_STALE} VALUES (?, ?, ?, ?) {_UPSERT_STALE}", [(datasource, *row) for row in rows])
+
     def _many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
             self._conn.exec_driver_sql(statement, list(rows))
@@ -120,10 +134,12 @@ CREATE TEMP TABLE IF NOT EXISTS sync_folders (path bytea, token text, digest byt
     prints bytea) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS sync_entries (folder_id bigint, name bytea, kind text, size bigint, modified_ns bigint,
     inode bigint, device bigint, etag text, hash text) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE IF NOT EXISTS sync_stale (path bytea, mark bigint, since bigint) ON COMMIT DELETE ROWS;
 """
 _TYPES = {
     "sync_names": ("int8", "bytea"),
     "sync_folders": ("bytea", "text", "bytea", "int4", "int8", "bytea"),
+    "sync_stale": ("bytea", "int8", "int8"),
     "sync_entries": ("int8", "bytea", "text", "int8", "int8", "int8", "int8", "text", "text"),
 }
 
@@ -170,6 +186,14 @@ class _Streams:
             rows,
             f"{_INTO_ENTRIES} SELECT %s, %s, {names} FROM sync_entries {_UPSERT_ENTRIES}",
             (datasource, run),
+        )
+
+    def mark_stale(self, datasource: str, rows: Sequence[tuple[bytes, int, int]]) -> None:
+        self._stream(
+            "sync_stale",
+            rows,
+            f"{_INTO_STALE} SELECT %s, path, mark, since FROM sync_stale {_UPSERT_STALE}",
+            (datasource,),
         )
 
     def _stream(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, RowMapping, bindparam, or_, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from rota.errors import NotFound
 from store import dialects
 from store.encoding import dumps, dumps_or_none, loads
+from store.holds import Holds
 from store.records import DatasourceRecord
 from store.tables import datasources
 
@@ -21,13 +22,8 @@ _save = dialects.upsert(
 _names = select(datasources.c.name).where(datasources.c.enabled).order_by(datasources.c.name)
 _queues = select(datasources.c.name, datasources.c.queue).where(datasources.c.queue.is_not(None))
 
-_held = update(datasources).where(
-    datasources.c.name == bindparam("of_name"),
-    datasources.c.held_fence == bindparam("of_fence"),
-    datasources.c.held_by.is_not(None),
-)
-_keep = _held.values(held_until=bindparam("until"))
-_release = _held.values(held_by=None, held_until=None)
+holds = Holds(datasources, key="name")
+"""Who writes to the catalog of a datasource."""
 
 
 def save(conn: Connection, datasource: DatasourceRecord, *, at: int) -> DatasourceRecord:
@@ -95,45 +91,6 @@ def set_doubt(conn: Connection, name: str, doubt: dict[str, Any] | None) -> None
 def set_unreachable(conn: Connection, name: str, said: dict[str, Any] | None) -> None:
     """Remember since when and why a datasource cannot be reached, or that it can."""
     _set(conn, name, unreachable=dumps_or_none(said))
-
-
-def hold(conn: Connection, name: str, *, task: str, now: int, until: int) -> int | None:
-    """Let a task be the only one that writes to the catalog, and return its fence; None while another one is.
-
-    A task may take over from itself: its next attempt gets a new fence, and the writes of the old one are refused.
-    A holder that is not heard of until `held_until` has lost it; so has one whose time lies much further ahead than any
-    that is given now, because then a clock was set back. By less than a term clocks may differ, and a holder may have
-    stayed for longer while we waited for our turn to ask. NotFound if there is no such datasource.
-    """
-    free = or_(
-        datasources.c.held_by.is_(None),
-        datasources.c.held_by == task,
-        datasources.c.held_until <= now,
-        datasources.c.held_until > until + (until - now),
-    )
-    taking = update(datasources).where(datasources.c.name == name, free)
-    values = {"held_by": task, "held_until": until, "held_fence": datasources.c.held_fence + 1}
-    if conn.execute(taking.values(values)).rowcount == 0:
-        get(conn, name)
-        return None
-    fence: int = conn.execute(select(datasources.c.held_fence).where(datasources.c.name == name)).scalar_one()
-    return fence
-
-
-def holder(conn: Connection, name: str) -> str | None:
-    """Return the task that writes to the catalog of a datasource, or None."""
-    found: str | None = conn.scalar(select(datasources.c.held_by).where(datasources.c.name == name))
-    return found
-
-
-def keep_hold(conn: Connection, name: str, *, fence: int, until: int) -> bool:
-    """Stay the holder for longer; False if somebody else is by now, and then nothing may be written."""
-    return conn.execute(_keep, {"of_name": name, "of_fence": fence, "until": until}).rowcount == 1
-
-
-def release(conn: Connection, name: str, *, fence: int) -> None:
-    """Let others write to the catalog; nothing happens if somebody else does already."""
-    conn.execute(_release, {"of_name": name, "of_fence": fence})
 
 
 def delete(conn: Connection, name: str) -> None:

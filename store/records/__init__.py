@@ -41,6 +41,7 @@ from store.records.jobs import (
 from store.records.outcomes import CANCEL, PAUSE, Applied, ControlResult, EndedTask, Removed
 from store.records.pages import Page
 from store.records.people import Deed, HookRecord, TokenRecord, UserRecord
+from store.records.search import IndexRecord, Lag, StaleFolder, UnreadRecord
 from store.records.waiting import Ended, EndedRun, LineRecord, Promotion, SlotRecord, WaitingDetail, WaitingRun
 
 __all__ = [
@@ -67,8 +68,10 @@ __all__ = [
     "FolderChange",
     "Gathered",
     "HookRecord",
+    "IndexRecord",
     "JobRecord",
     "JobVersion",
+    "Lag",
     "LastRun",
     "LateRun",
     "LineRecord",
@@ -90,11 +93,13 @@ __all__ = [
     "RunSteps",
     "SkippedTask",
     "SlotRecord",
+    "StaleFolder",
     "StepRecord",
     "Switch",
     "TaskRecord",
     "TickRecord",
     "TokenRecord",
+    "UnreadRecord",
     "UserRecord",
     "WaitingDetail",
     "WaitingRun",

@@ -6,6 +6,7 @@ from store.tables.base import Base
 from store.tables.catalog import datasources, entries, folders, recycled
 from store.tables.events import events, gathered, windows
 from store.tables.people import audit, hooks, tokens, users
+from store.tables.search import generations, indexes, stale_folders, unread
 from store.tables.work import (
     ENDED_STATES,
     LEVELS,
@@ -36,7 +37,9 @@ __all__ = [
     "events",
     "folders",
     "gathered",
+    "generations",
     "hooks",
+    "indexes",
     "job_versions",
     "jobs",
     "log_lines",
@@ -44,10 +47,12 @@ __all__ = [
     "recycled",
     "revision",
     "runs",
+    "stale_folders",
     "switches",
     "tasks",
     "ticks",
     "tokens",
+    "unread",
     "users",
     "windows",
 ]

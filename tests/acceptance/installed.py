@@ -24,6 +24,7 @@ from tests.trees import Seen, catalogued
 from tests.waiting import wait_until
 
 API = "/api/v1"
+BY_THE_CLOCK = ("sync-datasources", "index-datasources", "check-indexes")
 ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
 
@@ -134,7 +135,7 @@ def installed(cluster: Cluster) -> Iterator[Installed]:
         for _, job in read_folder(SHIPPED_FOLDER, cluster.registry).jobs:
             at = cluster.clock.now_ms()
             jobs.save(conn, job, author="rota", source="shipped", at=at)
-            jobs.set_enabled(conn, [job.name], job.name != "sync-datasources", at=at)
+            jobs.set_enabled(conn, [job.name], job.name not in BY_THE_CLOCK, at=at)
     settings = load_settings(
         {"state_dir": cluster.folder, "database_url": cluster.database_url, "redis_url": cluster.server.url}
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from fsspec.implementations.ftp import FTPFileSystem
 
-from actors.pinned import trust
+from rota.certificates import trust
 from rota.errors import PermanentError
 
 _KINDS = {"file": "file", "dir": "directory"}

@@ -24,7 +24,6 @@ import msgspec
 from actors.datasources.frontier import Place
 from actors.datasources.listing import folders_of, unlisted
 from actors.datasources.local.walking import (
-    LENGTH_BYTES,
     Answer,
     Asked,
     Failed,
@@ -33,10 +32,10 @@ from actors.datasources.local.walking import (
     Part,
     Setup,
     Unchanged,
-    framed,
 )
 from actors.datasources.packed import Chunks, decode_rows, rows_of_chunks
 from actors.datasources.storage import Altered, Known, Listing, Same, Unlisted
+from actors.frames import framed, take_frames
 from rota.errors import TemporaryError
 
 _MOST_ASKED = 3  # lists of places that a helper has at most: one that it works on, and others to go on with
@@ -199,21 +198,15 @@ class _Walker:
         if not received:
             raise self._gone()
         self._incoming += received
-        start = 0
-        while len(self._incoming) >= (body := start + LENGTH_BYTES):
-            end = body + int.from_bytes(self._incoming[start:body])
-            if len(self._incoming) < end:
-                break
-            start = end
-            if body == end:
+        for frame in take_frames(self._incoming):
+            if not frame:
                 self.has_started = True
                 continue
-            answer = _decode(self._incoming[body:end])
+            answer = _decode(frame)
             if isinstance(answer, Part):
                 self._keep(bytes(answer.rows))
             else:
                 yield self._told(answer)
-        del self._incoming[:start]
 
     def _told(self, answer: Unchanged | Listed | Few | Failed) -> Told:
         place = self._asked[0].popleft()

@@ -4,8 +4,8 @@ Python threads cannot list together, because the interpreter's lock is held betw
 helper is a fresh interpreter, never a fork of the process that scans, which has threads. It inherits the descriptor of
 the root, so it lists beneath the very folder that the scan opened. It ends when its connection does: with its parent.
 
-Both directions carry frames: four bytes of length, then msgpack. The first frame to a helper is a `Setup`, the others
-are lists of `Asked`. The first frame from a helper is empty and says that it has started, the others are answers.
+Both directions carry frames of msgpack. The first frame to a helper is a `Setup`, the others are lists of `Asked`. The
+first frame from a helper is empty and says that it has started, the others are answers.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from actors.datasources.local.reading import read_folder
 from actors.datasources.openat2 import open_by_steps
 from actors.datasources.paths import Root
 from actors.datasources.prints import prints_of_chunks
+from actors.frames import framed, frames_of
 
-LENGTH_BYTES = 4
 _FULL_BYTES = 128 * 1024  # answers are gathered up to this: a call each would cost more than listing small folders
 
 
@@ -119,7 +119,7 @@ def answers(root: Root, asked: Asked, selection: Selection | None) -> Iterator[A
 
 def serve(connection: socket.socket, descriptor: int) -> None:
     """Answer until the other side is gone; takes over the descriptor of the root."""
-    frames = _frames(connection)
+    frames = frames_of(connection.makefile("rb"))
     setup = msgspec.msgpack.decode(next(frames), type=Setup)
     chosen = Selection(setup.include, setup.exclude)
     selection = None if chosen.takes_all else chosen
@@ -136,20 +136,6 @@ def serve(connection: socket.socket, descriptor: int) -> None:
                         connection.sendall(gathered)
                         gathered.clear()
             connection.sendall(gathered)
-
-
-def framed(payload: bytes) -> bytes:
-    """Give a frame with this payload."""
-    return len(payload).to_bytes(LENGTH_BYTES) + payload
-
-
-def _frames(connection: socket.socket) -> Iterator[bytes]:
-    with connection.makefile("rb") as reading:
-        while len(head := reading.read(LENGTH_BYTES)) == LENGTH_BYTES:
-            frame = reading.read(size := int.from_bytes(head))
-            if len(frame) < size:
-                return
-            yield frame
 
 
 def main(descriptor: int) -> None:

@@ -166,7 +166,8 @@ function startLive(region, refreshed) {
 // --- Keys --------------------------------------------------------------------------------------------------------------
 
 function listenForKeys() {
-  const search = document.querySelector("[data-search]");
+  // The field of the page itself goes before the one that every page has.
+  const search = document.querySelector("main [data-search]") ?? document.querySelector("[data-search]");
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && search) {

@@ -16,6 +16,8 @@ from actors.testing import MemoryCatalog, RecordingRun
 from store.engine import Store
 from store.queries import datasources
 from store.records import DatasourceRecord
+from store.search.tantivy.engine import TantivyEngine
+from tests.integration.actors.indexed import Indexed
 from tests.trees import Link, Seen, catalogued, make_tree, walked
 
 TREE = {
@@ -156,6 +158,16 @@ def filled(synced):
     make_tree(synced.root, TREE)
     synced.sync()
     return synced
+
+
+@pytest.fixture
+def indexed(sqlite_url: str, tmp_path: Path) -> Iterator[Indexed]:
+    """An empty datasource with a real store, a real search engine and real reading processes."""
+    opened = Store(sqlite_url)
+    engine = TantivyEngine(tmp_path / "search")
+    yield Indexed(opened, engine, tmp_path / "files")
+    engine.close()
+    opened.close()
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from bus.connection import Bus
 from console.api.app import create_app
 from console.api.parts import Parts
 from console.api.sign_in import new_token
+from console.hit_checks import HitChecks
 from console.listening import address_of, open_listener
-from rota.clock import SystemClock
+from console.searching import Searching
+from rota.clock import Clock, SystemClock
 from rota.definitions import parse_definition
 from rota.settings import Settings
 from store.engine import Store
@@ -61,15 +63,18 @@ class Console:
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[Console]:
+def serving(settings: Settings, *, clock: Clock | None = None) -> Iterator[Console]:
     """Run a console with these settings."""
     assert settings.redis_url is not None
+    store, bus = Store(settings.store_url), Bus(settings.redis_url, namespace=settings.redis_namespace)
     parts = Parts(
-        store=Store(settings.store_url),
-        bus=Bus(settings.redis_url, namespace=settings.redis_namespace),
+        store=store,
+        bus=bus,
         actors=load_registry(settings.actor_modules),
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         settings=settings,
+        searching=Searching(store, settings.search_place),
+        hit_checks=HitChecks(store, bus),
     )
     listener = open_listener("127.0.0.1", 0)
     config = uvicorn.Config(create_app(parts), loop="asyncio", http="h11", ws="none", log_config=None, lifespan="on")
@@ -86,5 +91,7 @@ def serving(settings: Settings) -> Iterator[Console]:
         server.should_exit = True
         thread.join()
         listener.close()
+        parts.hit_checks.close()
+        parts.searching.close()
         parts.bus.close()
         parts.store.close()

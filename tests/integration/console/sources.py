@@ -58,6 +58,7 @@ def fill(console: Console, name: str, tree: Mapping[bytes, Mapping[bytes, int]])
             conn,
             name,
             run="r",
+            at=1,
             changed_folders=[
                 FolderChange(path=folder, digest=b"0" * 8, entry_count=counted[folder], bytes=sum(sizes.values()))
                 for folder, sizes in tree.items()

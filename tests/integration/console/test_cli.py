@@ -249,8 +249,19 @@ def test_doctor_says_what_is_missing_and_what_to_do(
     assert code == 1
     assert found["scheduler"]["level"] == found["workers"]["level"] == "fail"
     assert "rota up" in found["scheduler"]["advice"]
+    assert found["indexing"]["said"] == "no worker writes indexes"
     assert (found["jobs"]["level"], "steps" in found["jobs"]["said"]) == ("warn", True)
-    for what in ("Python", "settings", "disk", "database", "Redis", "Redis clock", "dead letters"):
+    for what in (
+        "Python",
+        "settings",
+        "disk",
+        "search folder",
+        "search",
+        "database",
+        "Redis",
+        "Redis clock",
+        "dead letters",
+    ):
         assert found[what]["level"] == "ok", found[what]
     monkeypatch.setenv("ROTA_REDIS_URL", "redis://127.0.0.1:1/0")
     _, out, _ = rota("doctor")

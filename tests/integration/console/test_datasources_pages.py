@@ -54,7 +54,7 @@ def test_list_has_its_columns_and_says_how_it_stands(console: Console, browser: 
     page = browser.get("/datasources").text
 
     heads = re.findall(r'<th scope="col"[^>]*>([A-Z][^<]*)</th>', page)
-    assert heads == ["Name", "Where", "Kind", "Entries", "Size", "Last sync", "Status"]
+    assert heads == ["Name", "Where", "Kind", "Entries", "Size", "Last sync", "Search", "Status"]
     for words in ("Documents", "s3://media", "Unreachable", "Ok", "Add a datasource"):
         assert words in page
 

@@ -46,7 +46,8 @@ def words(page: str) -> str:
 
 
 def values(page: str, name: str) -> list[str]:
-    return re.findall(rf'name="{name}" value="([^"]*)"', page)
+    """What the fields of this name hold, in the page itself and not in its head."""
+    return re.findall(rf'name="{name}" value="([^"]*)"', page.partition("<main")[2])
 
 
 # --- Why did it run, or not? -------------------------------------------------------------------------------------------

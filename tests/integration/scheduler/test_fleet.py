@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +15,9 @@ from rota.runs import Cause
 from scheduler.admission.admitting import Request, admit, deliver
 from scheduler.fleet import Fleet
 from store.engine import Store
+from store.queries import datasources, indexes, stale, unread
+from store.records import DatasourceRecord, UnreadRecord
+from store.search.engine import Shape
 from tests.integration.scheduler.conftest import REGISTRY, World
 
 
@@ -25,6 +30,11 @@ def scrape(fleet: Fleet) -> dict[tuple[str, tuple[str, ...]], float]:
         for family in families
         for sample in family.samples
     }
+
+
+def add_datasource(store: Store, name: str, **fields: Any) -> None:
+    with store.writing() as conn:
+        datasources.save(conn, DatasourceRecord(name=name, kind="local", root=f"/srv/{name}", **fields), at=1)
 
 
 def test_figures_tell_what_is_there(world: World) -> None:
@@ -48,6 +58,7 @@ def test_figures_tell_what_is_there(world: World) -> None:
 def test_names_and_labels_are_those_of_the_table(world: World) -> None:
     world.bus.census.add({"ticks_run": 5})
     deliver(world.bus, [])
+    add_datasource(world.store, "photos")
     table = {metric.name: metric for metric in metrics.ALL if metric.source in (Source.SCHEDULER, Source.EVERY)}
     registry = CollectorRegistry()
     registry.register(Fleet(world.store, world.bus, world.duties.leader))
@@ -61,6 +72,42 @@ def test_names_and_labels_are_those_of_the_table(world: World) -> None:
         assert tuple(sample.labels) == table[sample.name].labels
         for label, values in table[sample.name].values:
             assert sample.labels[label] in values
+
+
+def test_indexes_are_told_by_datasource(world: World) -> None:
+    add_datasource(world.store, "photos")
+    now = world.store.clock.now_ms()
+    with world.store.writing() as conn:
+        stale.mark(conn, "photos", [b"a", b"b"], at=now - 60_000)
+        indexes.begin(conn, "photos", Shape(contents=True, language="none", extractors="1"))
+        indexes.record_run(conn, "photos", {"run": "r", "at": now}, documents=7, bytes=4_000)
+        indexes.record_check(conn, "photos", {"run": "r", "at": now, "missing": 2, "surplus": 1})
+        lost = UnreadRecord(document=1, path=b"a/x.pdf", reason="encrypted", message="it is encrypted", at=now)
+        unread.put(conn, "photos", [lost])
+
+    found = scrape(Fleet(world.store, world.bus, world.duties.leader))
+
+    assert found["rota_index_documents", ("photos",)] == 7
+    assert found["rota_index_bytes", ("photos",)] == 4_000
+    assert found["rota_index_unread", ("photos",)] == 1
+    assert found["rota_index_stale_folders", ("photos",)] == 2
+    assert 60 <= found["rota_index_lag_seconds", ("photos",)] < 120
+    assert found["rota_index_differences", ("photos",)] == 3
+
+
+def test_only_what_is_searched_has_an_index_that_can_be_behind(world: World) -> None:
+    add_datasource(world.store, "photos")
+    add_datasource(world.store, "off", enabled=False)
+    add_datasource(world.store, "left-out", rules={"index": False})
+    with world.store.writing() as conn:
+        for name in ("off", "left-out"):
+            stale.mark(conn, name, [b""], at=1)
+
+    found = scrape(Fleet(world.store, world.bus, world.duties.leader))
+
+    told = {name: labels for name, labels in found if name.startswith("rota_index")}
+    assert set(told.values()) == {("photos",)}
+    assert found["rota_index_lag_seconds", ("photos",)] == found["rota_index_documents", ("photos",)] == 0
 
 
 def test_standby_exports_the_same_figures(world: World) -> None:

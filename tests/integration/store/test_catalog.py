@@ -13,14 +13,6 @@ from tests.factories import NOW
 ODD = b"caf\xe9 \xff.txt"
 
 
-@pytest.fixture
-def files(store: Store) -> Store:
-    with store.writing() as conn:
-        for name in ("files", "other"):
-            datasources.save(conn, DatasourceRecord(name=name, kind="local", root=f"/srv/{name}"), at=NOW)
-    return store
-
-
 def _folder(path: bytes, **fields: object) -> FolderChange:
     return FolderChange(path=path, **({"digest": b"12345678"} | fields))  # type: ignore[arg-type]
 
@@ -32,7 +24,7 @@ def _entry(folder: bytes, name: bytes, **fields: object) -> EntryChange:
 
 def _apply(store: Store, datasource: str = "files", **changes: object) -> None:
     with store.writing() as conn:
-        catalog.apply_changes(conn, datasource, run="run-1", **changes)  # type: ignore[arg-type]
+        catalog.apply_changes(conn, datasource, run="run-1", at=1, **changes)  # type: ignore[arg-type]
 
 
 def _folders(conn: Connection) -> list[catalog.FolderTuple]:
@@ -297,21 +289,21 @@ def test_a_deleted_datasource_takes_its_catalog_along(files: Store) -> None:
 def test_a_holder_stays_although_its_clock_is_a_little_ahead(files: Store) -> None:
     minute = 60_000
     with files.writing() as conn:
-        fence = datasources.hold(conn, "files", task="one", now=NOW + 500, until=NOW + 500 + minute)
-        assert datasources.hold(conn, "files", task="other", now=NOW, until=NOW + minute) is None
-        assert datasources.holder(conn, "files") == "one"
+        fence = datasources.holds.take(conn, "files", task="one", now=NOW + 500, until=NOW + 500 + minute)
+        assert datasources.holds.take(conn, "files", task="other", now=NOW, until=NOW + minute) is None
+        assert datasources.holds.holder(conn, "files") == "one"
         assert fence is not None
-        assert datasources.keep_hold(conn, "files", fence=fence, until=NOW + minute)
+        assert datasources.holds.keep(conn, "files", fence=fence, until=NOW + minute)
 
 
 @pytest.mark.parametrize("later", [61_000, -3_600_000], ids=["silent", "clock set back"])
 def test_a_holder_that_cannot_be_believed_any_more_loses_it(files: Store, later: int) -> None:
     minute = 60_000
     with files.writing() as conn:
-        lost = datasources.hold(conn, "files", task="one", now=NOW, until=NOW + minute)
-        fence = datasources.hold(conn, "files", task="other", now=NOW + later, until=NOW + later + minute)
+        lost = datasources.holds.take(conn, "files", task="one", now=NOW, until=NOW + minute)
+        fence = datasources.holds.take(conn, "files", task="other", now=NOW + later, until=NOW + later + minute)
         assert lost is not None
         assert fence == lost + 1
-        assert not datasources.keep_hold(conn, "files", fence=lost, until=NOW + 2 * minute)
-        datasources.release(conn, "files", fence=lost)
-        assert datasources.holder(conn, "files") == "other"
+        assert not datasources.holds.keep(conn, "files", fence=lost, until=NOW + 2 * minute)
+        datasources.holds.release(conn, "files", fence=lost)
+        assert datasources.holds.holder(conn, "files") == "other"

@@ -28,7 +28,7 @@ def write(store: Store, name: str, folders: dict[bytes, tuple[int, int]]) -> Non
             FolderChange(path=path, digest=b"12345678", entry_count=count, bytes=size)
             for path, (count, size) in folders.items()
         ]
-        catalog.apply_changes(conn, name, run="r", changed_folders=changes)
+        catalog.apply_changes(conn, name, run="r", at=1, changed_folders=changes)
 
 
 def below(store: Store, folder: bytes, names: Iterable[bytes]) -> dict[bytes, CatalogCounts]:

@@ -129,3 +129,30 @@ def test_a_nursery_that_dies_is_replaced(bus, hearing, start_worker):
     bus.sender.send([second])
 
     hearing.end(second, "succeeded")
+
+
+def test_a_nursery_without_bodies_ends_and_comes_back(bus, hearing, start_worker):
+    worker = start_worker(isolate_idle_seconds="0.2")
+    worker.wait_ready()
+    [child] = worker.children().values()
+    assert psutil.Process(child).children() == []
+
+    for _ in range(2):
+        task = make_task("test.isolated", "isolated", params={"steps": 0})
+        bus.sender.send([task])
+        hearing.end(task, "succeeded")
+        wait_until(lambda: psutil.Process(child).children() == [], what="the end of the nursery")
+
+
+def test_a_nursery_stays_while_it_has_bodies(bus, hearing, start_worker):
+    worker = start_worker(isolate_idle_seconds="0.2")
+    worker.wait_ready()
+    long, short = (
+        make_task("test.isolated", "isolated", params=of) for of in ({"steps": 8, "seconds": 0.2}, {"steps": 0})
+    )
+    bus.sender.send([long, short])
+    hearing.end(short, "succeeded")
+
+    end = hearing.end(long, "succeeded")
+
+    assert (end.attempt, end.result["steps"]) == (1, 8)

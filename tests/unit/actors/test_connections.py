@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from actors.connections import Connections
+from rota.connections import Connections
 
 
 class Service(BaseHTTPRequestHandler):

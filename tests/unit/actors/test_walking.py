@@ -9,7 +9,6 @@ import pytest
 
 from actors.datasources.digest import folder_digest
 from actors.datasources.local.walking import (
-    LENGTH_BYTES,
     Answer,
     Asked,
     Failed,
@@ -18,13 +17,13 @@ from actors.datasources.local.walking import (
     Setup,
     Unchanged,
     answers,
-    framed,
     serve,
 )
 from actors.datasources.packed import CHUNK_ROWS
 from actors.datasources.paths import Root
 from actors.datasources.prints import print_of
 from actors.datasources.storage import Row
+from actors.frames import LENGTH_BYTES, framed
 from tests.trees import Fifo, make_tree
 
 decode_rows = msgspec.msgpack.Decoder(list[Row]).decode

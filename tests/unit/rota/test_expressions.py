@@ -62,7 +62,7 @@ def test_what_is_not_an_expression_is_refused_before_it_runs(text: str, message:
     ],
 )
 def test_what_cannot_be_evaluated_says_why(text: str, message: str) -> None:
-    with pytest.raises(ExpressionFailed, match=message):
+    with pytest.raises(expressions.ExpressionFailed, match=message):
         expressions.compile(text).evaluate(CONTEXT)
 
 
@@ -116,7 +116,7 @@ def test_names_that_macros_bind_need_not_be_given() -> None:
 
 def test_a_condition_is_true_or_false_and_nothing_else() -> None:
     assert expressions.compile("params.n == 3").holds(CONTEXT) is True
-    with pytest.raises(ExpressionFailed, match="not true or false"):
+    with pytest.raises(expressions.ExpressionFailed, match="not true or false"):
         expressions.compile("params.n").holds(CONTEXT)
 
 
@@ -164,13 +164,13 @@ def test_deep_templates_are_refused() -> None:
     for _ in range(40):
         template = [template]
 
-    with pytest.raises(ExpressionFailed, match="deeper"):
+    with pytest.raises(expressions.ExpressionFailed, match="deeper"):
         fill(template, {})
 
 
 def test_templates_hold_a_bounded_number_of_expressions() -> None:
     assert fill("${1}" * 500, {}) == "1" * 500
-    with pytest.raises(ExpressionFailed, match="more than 500"):
+    with pytest.raises(expressions.ExpressionFailed, match="more than 500"):
         fill(["${1}"] * 501, {})
 
 
@@ -187,6 +187,21 @@ def test_following_names_needs_no_library_and_gives_what_the_library_gives() -> 
     for text in ("params.a", "params.a.b", "params.a.text", "params.n"):
         assert expressions.compile(text).evaluate(context) == cel.compile(text).execute(context)
         assert expressions.compile(text).names == {"params"}
+
+
+def test_looking_for_a_text_among_texts_needs_no_library_and_gives_what_the_library_gives() -> None:
+    for one, many in (("a", ["a", "b"]), ("c", ["a"]), ("a", []), (1, [1.0]), ("a", ["b", 1]), ("k", {"k": 2})):
+        context = {"params": {"one": one}, "datasources": many}
+        expression = expressions.compile("params.one in datasources")
+
+        found = expression.evaluate(context)
+
+        assert found == expressions.compile("(params.one in datasources)").evaluate(context), (one, many)
+        is_of_texts = isinstance(many, list) and all(isinstance(each, str) for each in (one, *many))
+        assert (expression._evaluator is None) == is_of_texts  # noqa: SLF001 -- that it was not loaded is the point
+    assert expressions.compile("true in [true]").evaluate({}) is True
+    with pytest.raises(expressions.ExpressionFailed, match="missing|none"):
+        expressions.compile("params.none in datasources").evaluate({"params": {}, "datasources": []})
 
 
 @pytest.mark.parametrize("text", ["params.missing", "params.n.deeper", "params.a.b.c"])

@@ -1,0 +1,71 @@
+"""A process that indexes one datasource and writes its checkpoints and events to a file; made to be killed.
+
+Arguments: database address, folder of the engine, file, full (0 or 1), and, if it shall kill itself, at which commit and
+on which side of it (`3 before`, `3 between`: committed, but not settled, or `3 after`). It continues from the last
+checkpoint in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from actors.index import IndexParams, index
+from actors.indexing import books, building
+from store.engine import Store
+from store.search.tantivy.engine import TantivyEngine
+from tests.integration.actors.indexed import NAME, StoredRun
+from tests.integration.actors.sync_process import read_lines
+
+
+class WritingRun(StoredRun):
+    """A run whose checkpoints outlive its process, as they do in the bus."""
+
+    def __init__(self, store: Store, engine: Any, path: str) -> None:
+        lines = [json.loads(line) for line in read_lines(path)]
+        super().__init__(store, engine, state=lines[-1] if lines else None, attempt=len(lines) + 1)
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+    def checkpoint(self, state: Any) -> None:
+        os.write(self._file, json.dumps(state).encode() + b"\n")
+
+
+def kill_at(nth: int, side: str) -> None:
+    """Kill this process at its nth commit of something."""
+    left = nth
+    real, settle = books.Side.commit, books.Books.commit
+
+    def commit(self: Any) -> None:
+        nonlocal left
+        left -= self.is_dirty
+        is_last = left == 0 and self.is_dirty
+        if is_last and side == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        real(self)
+        if is_last and side == "between":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def commit_all(self: Any) -> None:
+        settle(self)
+        if left <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    books.Side.commit = commit
+    books.Books.commit = commit_all
+
+
+if __name__ == "__main__":
+    url, folder, path, full, *dying = sys.argv[1:]
+    # Small steps, so that there is something to be killed between.
+    books.MOST_DOCUMENTS = 50
+    building._MOST_FOLDERS = 5
+    building._DRAIN_SECONDS = 0.0
+    if dying:
+        kill_at(int(dying[0]), dying[1])
+    run = WritingRun(Store(url), TantivyEngine(Path(folder)), path)
+    result = index(run, IndexParams(datasource=NAME, full=full == "1"))
+    print(result.model_dump_json())

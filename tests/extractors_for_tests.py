@@ -143,6 +143,18 @@ def forge(argument: str) -> str:
     return "forged"
 
 
+def trickle(argument: str) -> str:
+    """Begin an answer, and go on with it as slowly as nobody does who wants to be heard."""
+    for piece in (b"\0\0\xff\xff", *[b"x"] * 1000):
+        for descriptor in range(3, 64):
+            try:
+                os.write(descriptor, piece)
+            except OSError:
+                continue
+        threading.Event().wait(0.2)
+    return "never"
+
+
 def process_id(argument: str) -> str:
     return str(os.getpid())
 

@@ -69,10 +69,16 @@ class Crew:
         for number, reader in self._readers.items():
             self._poll.register(number, select.POLLIN | (select.POLLOUT if reader.has_to_send else 0))
         ready = self._poll.poll(seconds * 1000)
-        now = time.monotonic()
         quiet = self._readers.keys() - {number for number, _ in ready}
-        overdue = [reader for number in quiet if self._is_overdue(reader := self._readers[number], now)]
+        overdue = [reader for number in quiet if self.is_overdue(reader := self._readers[number])]
         return [(self._readers[number], event) for number, event in ready], overdue
+
+    def is_overdue(self, reader: Reader) -> bool:
+        """Whether it has told nothing for longer than it may take."""
+        silent = time.monotonic() - reader.heard
+        if not reader.has_started:
+            return silent > _START_SECONDS
+        return bool(reader.unanswered) and silent > self._limits.seconds
 
     def has_started(self, reader: Reader) -> None:
         """Take note that this one reads files."""
@@ -110,11 +116,6 @@ class Crew:
         self._readers[reader.fileno()] = reader
         self._poll.register(reader.fileno())
         return reader
-
-    def _is_overdue(self, reader: Reader, now: float) -> bool:
-        if not reader.has_started:
-            return now - reader.heard > _START_SECONDS
-        return bool(reader.unanswered) and now - reader.heard > self._limits.seconds
 
 
 def _takes_more(reader: Reader) -> bool:

@@ -29,6 +29,7 @@ from actors.extracting.wire import Answer, Asked, Nothing, Setup, Started, Text,
 from actors.frames import framed, take_frames
 
 _READ_BYTES = 1024 * 1024
+_MUCH_BYTES = 64 * 1024  # of an answer: one that comes in smaller pieces than that is not waited for any longer
 _END_SECONDS = 5.0
 _WAIT_SECONDS = 0.002
 _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -127,9 +128,10 @@ class Reader:
         if not received:
             raise Ended
         self._incoming += received
-        self.heard = time.monotonic()
         # All that came before the first is given: whoever takes them may be away for long.
         told, makes_sense = self._taken()
+        if told or len(received) >= _MUCH_BYTES:
+            self.heard = time.monotonic()
         for answer in told:
             if isinstance(answer, Started):
                 if self.has_started:

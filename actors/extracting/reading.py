@@ -108,12 +108,13 @@ class Reading(Generic[Key]):
             yield from self._told_by(reader, event)
 
     def _told_by(self, reader: Reader, event: int) -> Iterator[tuple[Key, Extracted | Failed]]:
-        had_started, is_spent = reader.has_started, False
+        had_started, has_told, is_spent = reader.has_started, False, False
         try:
             if event & select.POLLOUT:
                 reader.send_more()
             if event & ~select.POLLOUT:
                 for errand, outcome in reader.receive():
+                    has_told = True
                     is_spent = is_spent or (isinstance(outcome, Failed) and outcome.reason is Reason.MEMORY)
                     yield self._settled(errand, outcome)
         except Ended as ended:
@@ -124,6 +125,9 @@ class Reading(Generic[Key]):
         if is_spent:
             # What it holds of its memory now, the next file would miss.
             self._replace(reader)
+        elif not has_told and self._crew.is_overdue(reader):
+            # It tells something, but so slowly that nothing comes of it.
+            yield from self._lost(reader, _too_slow(self._limits))
 
     def _lost(self, reader: Reader, failed: Failed | None) -> Iterator[tuple[Key, Extracted | Failed]]:
         """End a process that is gone or stuck; `failed` is what it means for the file, if not its exit code tells."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from actors.indexing.choosing import Choice, Chooser
-from actors.indexing.identity import content_id, document_id
+from actors.indexing.identity import content_id, document_ids
 from actors.syncing.difference import KnownRow
 
 
@@ -37,10 +37,10 @@ class Comparison:
 
     def missing(self, rows: Iterable[KnownRow]) -> Iterator[Wanted]:
         """Give what these rows want that is not in the index."""
-        for row in rows:
-            id_ = document_id(self.folder, row)
-            is_there = self._left.pop(id_, None) is not None
-            if is_there and id_ not in self._again:
+        left, again = self._left, self._again
+        for id_, row in document_ids(self.folder, rows):
+            is_there = left.pop(id_, None) is not None
+            if is_there and id_ not in again:
                 continue
             choice = self._chooser.choose(row)
             content = content_id(self.folder, row) if choice is Choice.TEXT else 0

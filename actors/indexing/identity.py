@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
 from actors.datasources.paths import join
@@ -16,10 +17,17 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32,}(-[0-9]+)?")
 
 def document_id(folder: bytes, row: KnownRow) -> int:
     """Give the id of the document of a row as the catalog has it: 63 bits, another for each state of each path."""
-    # Put together by hand: a million of them are made to find a handful that differ.
-    name, kind, size, modified_ns, inode, _, etag, hash_ = row[: WIDTH + 1]
-    said = f"\0{kind}\0{size}\0{modified_ns}\0{inode}\0{etag}\0{hash_ or ''}"
-    return _number(join(folder, name) + said.encode("utf-8", "surrogateescape"))
+    return next(document_ids(folder, (row,)))[0]
+
+
+def document_ids(folder: bytes, rows: Iterable[KnownRow]) -> Iterator[tuple[int, KnownRow]]:
+    """Give the rows of a folder with the ids of their documents."""
+    # All in one loop, calling nothing of ours: a million of them are made to find a handful that differ.
+    above = join(folder, b"")
+    for row in rows:
+        name, kind, size, modified_ns, inode, _, etag, hash_, *_ = row
+        said = f"\0{kind}\0{size}\0{modified_ns}\0{inode}\0{etag}\0{hash_ or ''}".encode("utf-8", "surrogateescape")
+        yield int.from_bytes(blake2b(above + name + said, digest_size=8).digest(), "big") >> 1, row
 
 
 def content_id(folder: bytes, row: KnownRow) -> int:

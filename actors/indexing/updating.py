@@ -5,29 +5,25 @@ from __future__ import annotations
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from actors.catalog import Catalog, Folder
-from actors.datasources.paths import join
-from actors.extracting.outcomes import Extracted, Failed, Reason
 from actors.indexing.books import Books
-from actors.indexing.choosing import Choice, Chooser
+from actors.indexing.choosing import Chooser
 from actors.indexing.comparing import Comparison, Wanted
 from actors.indexing.counting import Counts
+from actors.indexing.documents import Documents
 from actors.indexing.reading import Reader
 from actors.indexing.side import Side
 from actors.run import Run
-from actors.search_index import Unread
 from actors.syncing.difference import KnownRow
 from store.batches import batches
-from store.search.engine import Document
 
 MOST_ROWS = 5_000
 """Rows that are compared at a time; a folder with more is gone through bit by bit."""
 MOST_LEFT = 50_000
 """Files that are remembered to be read."""
-_TEXTS_AT_ONCE = 32  # each may be of a million characters
 
 
 class Rest(NamedTuple):
@@ -74,11 +70,10 @@ class Updater:
         self.side = side
         self._run = run
         self._catalog = catalog
-        self._books = books
+        self._documents = Documents(side, books, counts, tell)
         self._chooser = chooser
         self._reader = reader
         self._counts = counts
-        self._tell = tell
         self._put_off = array("q")
 
     def update(
@@ -109,20 +104,18 @@ class Updater:
                     yield rest.wanted.popleft()
 
         for each, outcome in self._reader.read(feed()):
-            self._read(each, outcome)
-        done = [path for path, rest in rests.items() if not rest.wanted]
-        whole = []
-        for path in done:
-            rest = rests.pop(path)
+            self._documents.add_read(each, outcome)
+        done = {path: rest for path, rest in rests.items() if not rest.wanted}
+        for path, rest in done.items():
+            del rests[path]
             self._counts.removed += rest.removed
-            self._take_out(list(rest.gone))
-            if not rest.is_cut:
-                whole.append(path)
-        return whole
+        # All at once: each call is a search through the whole index at the commit.
+        self._documents.take_out([id_ for rest in done.values() for id_ in rest.gone])
+        return [path for path, rest in done.items() if not rest.is_cut]
 
     def remove_put_off(self) -> None:
         """Remove what `update` has put off."""
-        self._take_out(self._put_off)
+        self._documents.take_out(self._put_off)
         self._put_off = array("q")
 
     @property
@@ -156,17 +149,18 @@ class Updater:
         comparisons = {path: Comparison(path, known[path], self._chooser, again=again) for path, _ in group}
         added = dict.fromkeys(comparisons, 0)
         left: dict[bytes, deque[Wanted]] = {}
-        rows = self._rows(group)
-        for some in batches(rows, MOST_ROWS):
+        gone: list[Mapping[int, int]] = []
+        pieces = self._pieces(group)
+        for piece in pieces:
             self._run.check()
-            missing = [each for path, row in some for each in comparisons[path].missing((row,))]
+            missing = [each for path, rows in piece for each in comparisons[path].missing(rows)]
             for each in missing:
                 added[each.folder] += not each.is_there
-            for each in self._add(missing):
+            for each in self._documents.add(missing):
                 left.setdefault(each.folder, deque()).append(each)
             if sum(map(len, left.values())) >= MOST_LEFT:
                 break
-        is_cut = next(rows, None) is not None
+        is_cut = next(pieces, None) is not None
         rests: dict[bytes, Rest] = {}
         for path, comparison in comparisons.items():
             removed = max(0, len(comparison.gone) - added[path])
@@ -176,86 +170,24 @@ class Updater:
                 rests[path] = Rest(left[path], list(comparison.gone), removed, is_cut=False)
             else:
                 self._counts.removed += removed
-                self._remove(comparison.gone, puts_off=puts_off)
+                gone.append(comparison.gone)
             self._counts.folders += 1
+        self._remove(gone, puts_off=puts_off)
         return rests
 
-    def _rows(self, group: Sequence[tuple[bytes, Folder | None]]) -> Iterator[tuple[bytes, KnownRow]]:
+    def _pieces(
+        self, group: Sequence[tuple[bytes, Folder | None]]
+    ) -> Iterator[Iterable[tuple[bytes, Sequence[KnownRow]]]]:
+        """Give the rows of these folders, by folder; those of a single one, of which there may be many, bit by bit."""
         folders = [folder for _, folder in group if folder is not None]
         if len(group) == 1 and folders:
-            yield from ((folders[0].path, row) for row in self._catalog.rows_in_order(folders[0]))
-            return
-        for path, rows in self._catalog.rows(folders).items():
-            yield from ((path, row) for row in rows)
-
-    def _add(self, missing: Sequence[Wanted]) -> Iterator[Wanted]:
-        """Add documents, and give those whose file is still to be read."""
-        to_read: list[Wanted] = []
-        for each in missing:
-            if each.choice is Choice.TEXT:
-                to_read.append(each)
-            else:
-                self._add_unread(each)
-        for some in batches(to_read, _TEXTS_AT_ONCE):
-            yield from self._lent(some)
-
-    def _lent(self, wanted: Sequence[Wanted]) -> list[Wanted]:
-        """Add those whose text is known already, and give the others."""
-        texts = self.side.texts([each.content for each in wanted if not each.is_there])
-        for each in wanted:
-            if not each.is_there and each.content in texts:
-                self._put(each, *texts[each.content])
-        return [each for each in wanted if each.is_there or each.content not in texts]
-
-    def _read(self, wanted: Wanted, outcome: Extracted | Failed) -> None:
-        size = wanted.row[2]
-        self._counts.read += 1
-        self._counts.bytes += size
-        self._tell(0, size)
-        if isinstance(outcome, Failed):
-            self._note(wanted, outcome)
-            if not wanted.is_there:
-                self._put(wanted)
-            return
-        meta = "\n".join(f"{name}: {value}" for name, value in outcome.meta)
-        if wanted.is_there:
-            self.side.remove((wanted.id,))
-            self._books.gone((wanted.id,))
-        self._put(wanted, outcome.text, meta)
-
-    def _add_unread(self, wanted: Wanted) -> None:
-        """Add a document that no file is read for; of one that is there only the note is renewed, or needless."""
-        if wanted.choice is Choice.TOO_LARGE:
-            message = f"it has {wanted.row[2]:,} bytes, more than the datasource's largest_read"
-            self._note(wanted, Failed(Reason.TOO_LARGE, message))
-        elif wanted.is_there:
-            self._books.gone((wanted.id,))
-        if not wanted.is_there:
-            self._put(wanted)
-
-    def _note(self, wanted: Wanted, failed: Failed) -> None:
-        self._counts.errors += 1
-        path = join(wanted.folder, wanted.row[0])
-        self._books.found(Unread(wanted.id, path, str(failed.reason), failed.message))
-
-    def _put(self, wanted: Wanted, text: str = "", meta: str = "") -> None:
-        name, kind, size, modified_ns, *_ = wanted.row
-        self.side.add(
-            Document(wanted.id, wanted.content, wanted.folder, name, str(kind), size, modified_ns, text, meta)
-        )
-        self._counts.documents += 1
-        self._tell(1, 0)
-        self._books.wrote()
-
-    def _remove(self, gone: Mapping[int, int], *, puts_off: bool) -> None:
-        if puts_off:
-            self._put_off.extend(id_ for id_, content in gone.items() if content)
-            self._take_out([id_ for id_, content in gone.items() if not content])
+            for rows in batches(self._catalog.rows_in_order(folders[0]), MOST_ROWS):
+                yield ((folders[0].path, rows),)
         else:
-            self._take_out(list(gone))
+            yield self._catalog.rows(folders).items()
 
-    def _take_out(self, ids: Sequence[int]) -> None:
-        if ids:
-            self.side.remove(ids)
-            self._books.gone(ids)
-            self._books.wrote(len(ids))
+    def _remove(self, gone: Iterable[Mapping[int, int]], *, puts_off: bool) -> None:
+        ids = [(id_, content) for each in gone for id_, content in each.items()]
+        if puts_off:
+            self._put_off.extend(id_ for id_, content in ids if content)
+        self._documents.take_out([id_ for id_, content in ids if not (puts_off and content)])

@@ -79,9 +79,11 @@ class TantivyWriter:
         searcher = self._reader.searcher()
         found: dict[int, Texts] = {}
         with translated(self._folder):
+            # Most are new: one search for all of them says so.
+            if not contents or not total_of(searcher.search(_of_contents(self._reader.schema, contents), 1)):
+                return found
             for content in contents:
-                query = tantivy.Query.term_query(self._reader.schema, "content", content, index_option="basic")
-                for _, address in searcher.search(query, 1, count=False).hits:
+                for _, address in searcher.search(_of_contents(self._reader.schema, (content,)), 1, count=False).hits:
                     document = searcher.doc(address)
                     found[content] = Texts(body_of(document), kept_of(document).meta)
         return found
@@ -120,3 +122,9 @@ class TantivyWriter:
         if self._writer is None:
             raise ValueError("the writer is closed")
         return self._writer
+
+
+def _of_contents(schema: tantivy.Schema, contents: Sequence[int]) -> tantivy.Query:
+    import tantivy
+
+    return tantivy.Query.term_set_query(schema, "content", contents)

@@ -1,4 +1,4 @@
-"""The examples and tables of docs/search.md are what Rota does: queries are asked, commands given, fields compared."""
+"""The examples and tables of docs/search.md about searching are what Rota does: queries asked, commands given."""
 
 from __future__ import annotations
 
@@ -98,7 +98,8 @@ def _in_utc() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_in_utc")
 def test_each_command_answers_as_the_page_says(rota: Run) -> None:
-    (block,) = re.findall(r"^```console\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    section = PAGE.partition("\n## On the command line\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(r"^```console\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
     documented = dict(each.split("\n", 1) for each in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:])
 
     said = {line: "".join(rota(*shlex.split(line)[1:])[1:]) for line in documented}

@@ -18,6 +18,7 @@ ENDED = {
     "loop_in_python": (Reason.TIMEOUT, "longer than 2 s"),
     "loop_in_c": (Reason.TIMEOUT, "longer than 2 s"),
     "sleep": (Reason.TIMEOUT, "longer than 2 s"),
+    "trickle": (Reason.TIMEOUT, "longer than 2 s"),
     "eat_memory": (Reason.MEMORY, "more memory than a file may use"),
     "eat_memory_in_c": (Reason.MEMORY, "more memory than a file may use"),
     "segfault": (Reason.CRASHED, "SIGSEGV"),

@@ -18,10 +18,9 @@ from queue import Empty, Queue
 from typing import TYPE_CHECKING
 
 from console.hit_looking import Known, changed_in_storage, folder_of, is_within_reach, look_up
+from console.index_waking import stale_event
 from rota.changes import events_of
 from rota.errors import RotaError
-from rota.events import Event
-from rota.ids import new_id
 from store.queries import stale
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from store.engine import Store
     from store.search.engine import Hit
 
-STALE = "index.stale"
-"""The event that wakes the indexing of a datasource."""
 AGAIN_SECONDS = 60.0
 """How long a path is not looked at again."""
 AWAY_SECONDS = 600.0
@@ -119,8 +116,7 @@ class HitChecks:
         if known.surplus:
             with self._store.writing() as conn:
                 stale.mark(conn, name, map(folder_of, known.surplus), at=now)
-            about = {"datasource": name}
-            events.append(Event(id=new_id(), source=source, type=STALE, time=now, subject=name, data=about))
+            events.append(stale_event(name, source=source, at=now))
         if changed := self._changed(known):
             events += events_of(name, changed, source=source, at=now)
         if events:

@@ -18,6 +18,7 @@ from rota.errors import (
     SearchUnavailable,
     StoreUnavailable,
     TemporaryError,
+    TooBroad,
 )
 from rota.search.place import SearchPlace
 from rota.search.query import All, Either, In, Node, Query
@@ -36,10 +37,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched:
-    """What was found, and in which datasources it was looked for."""
+    """What was found, in which datasources it was looked for, and in which it should have been."""
 
     found: Found
     datasources: Sequence[str]
+    left_out: Sequence[str] = ()
+    """Datasources whose index is lost or broken, until the next index run builds it anew."""
 
 
 class Searching:
@@ -57,16 +60,14 @@ class Searching:
     def find(self, query: Query, *, limit: int, after: Position | None = None, facets: bool = False) -> Searched:
         """Return the hits behind a position in all indexes that the query is about.
 
-        Raises TooBroad if that takes too long, SearchUnavailable if the engine is away.
+        One that is lost or broken is left out, and told. Raises TooBroad if that takes too long, SearchUnavailable if
+        the engine is away.
         """
         try:
             return self._find(query, limit, after, facets=facets)
-        except NotFound:
-            # A generation was replaced between our reading of which is live and the search.
-            try:
-                return self._find(query, limit, after, facets=facets)
-            except NotFound as error:
-                raise SearchUnavailable(f"an index that should be searched is gone: {error}") from error
+        except (NotFound, PermanentError):
+            # Most likely a generation was replaced between our reading of which is live and the search.
+            return self._find(query, limit, after, facets=facets, doubting=True)
 
     def forget(self, name: str) -> None:
         """Drop what the engine keeps of a deleted datasource; what it cannot drop now, the next check does."""
@@ -82,24 +83,47 @@ class Searching:
         if engine is not None:
             engine.close()
 
-    def _find(self, query: Query, limit: int, after: Position | None, *, facets: bool) -> Searched:
+    def _find(
+        self, query: Query, limit: int, after: Position | None, *, facets: bool, doubting: bool = False
+    ) -> Searched:
         with self._store.reading() as conn:
             live = asked_of(indexes.live(conn), query.root)
+        left_out: list[str] = []
+        if doubting:
+            left_out = [index.datasource for index in live if not self._can_be_searched(index)]
+            live = [index for index in live if index.datasource not in left_out]
         names = [index.datasource for index in live]
         if not live:
-            return Searched(found=Found(hits=(), total=0), datasources=names)
+            return Searched(found=Found(hits=(), total=0), datasources=names, left_out=left_out)
         try:
             found = self._opened().search(query, live, limit=limit, after=after, facets=facets, seconds=_SECONDS)
         except StoreUnavailable:
             raise
-        except (TemporaryError, PermanentError) as error:
+        except (NotFound, PermanentError) as error:
+            if not doubting:
+                raise
             raise SearchUnavailable(str(error)) from error
-        return Searched(found=found, datasources=names)
+        except TemporaryError as error:
+            raise SearchUnavailable(str(error)) from error
+        return Searched(found=found, datasources=names, left_out=left_out)
+
+    def _can_be_searched(self, index: Index) -> bool:
+        try:
+            self._opened().search(Query("", None), [index], limit=1, seconds=_SECONDS)
+        except (NotFound, PermanentError) as error:
+            _log.warning("search.left_out", extra={"datasource": index.datasource, "error": str(error)})
+            return False
+        except TooBroad:
+            return True
+        return True
 
     def _opened(self) -> Engine:
         with self._lock:
             if self._engine is None:
-                self._engine = self._opening(self._place, self._store)
+                try:
+                    self._engine = self._opening(self._place, self._store)
+                except PermanentError as error:
+                    raise SearchUnavailable(str(error)) from error
             return self._engine
 
 

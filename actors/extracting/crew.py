@@ -14,6 +14,7 @@ from actors.extracting.registry import Registry
 from rota.errors import TemporaryError
 
 _FEW = 16  # files that a process still has when it gets more
+_BUSY_SECONDS = 0.2  # without a pause, until another is started: less is not worth what a start costs
 _START_SECONDS = 60.0
 _MOST_START_FAILURES = 3
 _MOST_ANSWERED = 20_000  # libraries leak; a start costs less than a tenth of a second
@@ -33,6 +34,7 @@ class Crew:
         self._readers: dict[int, Reader] = {}
         self._poll = select.poll()
         self._start_failures = 0
+        self._busy_since = 0.0
 
     @property
     def readers(self) -> Sequence[Reader]:
@@ -42,10 +44,18 @@ class Crew:
     @property
     def has_room(self) -> bool:
         """Whether one can be handed files now, and would have to wait for them otherwise."""
-        return len(self._readers) < self._processes or self._least_busy() is not None
+        return self._may_start() or self._least_busy() is not None
+
+    def begin(self) -> None:
+        """Start the first one ahead, if none is there, so that it is ready when files come.
+
+        Raises TemporaryError if it cannot be started.
+        """
+        if not self._readers:
+            self._start()
 
     def hand(self, errands: Sequence[Errand[Any]]) -> None:
-        """Hand files to the one with the least to do, if need be to a new one; only while there is room.
+        """Hand files to the one with the least to do, or to a new one if all are busy; only while there is room.
 
         Raises TemporaryError if a process cannot be started, or handed a file.
         """
@@ -53,9 +63,10 @@ class Crew:
         if reader is not None and not reader.unanswered and _is_worn(reader):
             self.remove(reader)
             reader = None
-        if (reader is None or reader.unanswered) and len(self._readers) < self._processes:
+        if reader is None or (reader.unanswered and self._may_start()):
             reader = self._start()
-        assert reader is not None
+        if not any(each.unanswered for each in self._readers.values()):
+            self._busy_since = time.monotonic()
         try:
             reader.ask(errands)
         except OSError as error:
@@ -107,6 +118,14 @@ class Crew:
     def _least_busy(self) -> Reader | None:
         fitting = [reader for reader in self._readers.values() if _takes_more(reader)]
         return min(fitting, key=lambda reader: len(reader.unanswered), default=None)
+
+    def _may_start(self) -> bool:
+        """Whether another one may be started: the first, or when the others are busy and stay so."""
+        if len(self._readers) >= self._processes:
+            return False
+        if not all(reader.unanswered for reader in self._readers.values()):
+            return False
+        return not self._readers or time.monotonic() - self._busy_since >= _BUSY_SECONDS
 
     def _start(self) -> Reader:
         try:

@@ -45,6 +45,10 @@ class Extractors:
         """How the processes are confined, for people; empty until one has started."""
         return self._crew.confinement
 
+    def begin(self) -> None:
+        """Start a process ahead of the first file; raises TemporaryError if that is not possible."""
+        self._crew.begin()
+
     def extract(
         self, sources: Iterable[Source[Key]], check: Callable[[], None] = lambda: None
     ) -> Iterator[tuple[Key, Extracted | Failed]]:

@@ -1,6 +1,7 @@
 """Reads the text out of files of a datasource, and notices files that are not there any more or are not what they were.
 
-The storage and the reading processes are opened when the first file is read: a run that needs no text needs neither.
+The storage is opened when the first file is read, and reading processes are started when it is known that one will be:
+a run that needs no text needs neither.
 """
 
 # ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger
@@ -42,6 +43,13 @@ class Reader:
         self.changed: set[bytes] = set()
         """Folders in which files are gone, or are not what the catalog says; the root for too many."""
 
+    def begin(self) -> None:
+        """Start a process that reads, because files will come: it takes a while, and meanwhile there is other work."""
+        if self._extractors is None:
+            processes = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
+            self._extractors = Extractors(processes=processes, registry=self._registry)
+            self._extractors.begin()
+
     def read(self, wanted: Iterable[Wanted]) -> Iterator[tuple[Wanted, Extracted | Failed]]:
         """Read the files of these entries and give what came of each, in any order; they are asked for as needed.
 
@@ -77,9 +85,8 @@ class Reader:
             except PermanentError as error:
                 raise _away(error) from error
             self._verify(self._storage)
-        if self._extractors is None:
-            processes = min(_MOST_PROCESSES, len(os.sched_getaffinity(0)))
-            self._extractors = Extractors(processes=processes, registry=self._registry)
+        self.begin()
+        assert self._extractors is not None
         return self._storage, self._extractors
 
     def _verify(self, storage: Storage) -> None:

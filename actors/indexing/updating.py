@@ -88,6 +88,8 @@ class Updater:
         for some in self._groups(paths):
             self._run.check()
             rests |= self._update_group(some, puts_off=puts_off, again=again)
+            if rests:
+                self._reader.begin()
         return rests
 
     def read(self, rests: dict[bytes, Rest], limit: Limit) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from console.api.datasource_shaping import READ_ONLY, definition_of
 from console.api.deeds import deed
 from console.api.identity import Who
 from console.api.parts import Parts
-from rota.datasources import Datasource, parse_datasource
+from console.index_waking import stale_event
+from rota.datasources import Datasource, Rules, parse_datasource
+from rota.errors import RotaError
 from store.locks import hold
 from store.queries import audit, catalog, datasources
 from store.records import CatalogCounts, DatasourceRecord
@@ -21,6 +24,8 @@ Check = Callable[[DatasourceRecord | None], None]
 
 NO_COUNTS = CatalogCounts(folders=0, entries=0, bytes=0)
 _SOURCE = "the datasource"
+
+_log = logging.getLogger(__name__)
 
 
 def parse(given: Mapping[str, Any]) -> Datasource:
@@ -46,6 +51,8 @@ def save(parts: Parts, who: Who, wanted: Datasource, check: Check) -> Datasource
         said = {"root": record.root} if known is None else {"changed": changed}
         action = "datasource.add" if known is None else "datasource.change"
         audit.add(conn, [deed(who, action, _target(record.name), now, **said)])
+    if known is not None and _is_indexed_otherwise(known, record):
+        _wake_indexing(parts, record.name, now)
     return saved
 
 
@@ -88,6 +95,20 @@ def remove(parts: Parts, who: Who, name: str) -> None:
         datasources.delete(conn, name)
         audit.add(conn, [deed(who, "datasource.delete", _target(name), now)])
     parts.searching.forget(name)
+
+
+def _is_indexed_otherwise(before: DatasourceRecord, after: DatasourceRecord) -> bool:
+    """Tell whether the rules ask for another index than before, or for none any more."""
+    one, other = (Rules.model_validate(record.rules) for record in (before, after))
+    return any(getattr(one, name) != getattr(other, name) for name in ("index", "contents", "language"))
+
+
+def _wake_indexing(parts: Parts, name: str, now: int) -> None:
+    """Have the index follow within seconds; without Redis it does at the next run of the job for all datasources."""
+    try:
+        parts.bus.events.publish([stale_event(name, source=f"/datasources/{name}/settings", at=now)])
+    except RotaError as error:
+        _log.warning("index.not_woken", extra={"datasource": name, "error": str(error)})
 
 
 def _target(name: str) -> str:

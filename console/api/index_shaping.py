@@ -48,13 +48,16 @@ def known_of_all(conn: Connection) -> Callable[[str], Known]:
 def state_of_index(datasource: DatasourceRecord, known: Known) -> IndexState:
     """Return in a word how it stands with an index; what keeps it from being searched comes first."""
     record = known.record
-    if not datasource.enabled or not Rules.model_validate(datasource.rules).index:
+    rules = Rules.model_validate(datasource.rules)
+    if not datasource.enabled or not rules.index:
         return "switched off"
     if record is None or record.live is None:
         return "not indexed"
     if record.building is not None:
         return "building"
-    return "behind" if known.lag.folders else "up to date"
+    searched = None if record.live_shape is None else (record.live_shape.contents, record.live_shape.language)
+    # Another setting counts from the moment it is saved; the run that follows it may not have begun yet.
+    return "behind" if known.lag.folders or searched != (rules.contents, rules.language) else "up to date"
 
 
 def index_shape(datasource: DatasourceRecord, known: Known, *, engine: EngineName, now: int) -> IndexShape:

@@ -88,7 +88,8 @@ def find(parts: Parts, wish: SearchWish) -> SearchShape:
     query = _query_of(parts, wish)
     after = decode_position(wish.cursor)
     # One more tells whether there is another page.
-    found = parts.searching.find(query, limit=wish.limit + 1, after=after, facets=wish.facets).found
+    searched = parts.searching.find(query, limit=wish.limit + 1, after=after, facets=wish.facets)
+    found = searched.found
     hits = found.hits[: wish.limit]
     parts.hit_checks.look_at(hits)
     return SearchShape(
@@ -98,6 +99,7 @@ def find(parts: Parts, wish: SearchWish) -> SearchShape:
         total_is_exact=found.is_exact,
         types=dict(found.types),
         datasources=dict(found.datasources),
+        left_out=list(searched.left_out),
         understood=written(query.root),
         took_ms=round((parts.clock.monotonic() - begun) * 1000, 1),
     )

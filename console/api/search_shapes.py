@@ -36,7 +36,8 @@ class SearchShape(Shape, frozen=True, kw_only=True):
     """A page of hits, the best first. `total` is how many there are; at least so many unless `total_is_exact`.
 
     `types` and `datasources` tell how many hits there are of each; empty unless `facets` are asked for. `understood` is
-    the query as it was read.
+    the query as it was read. `left_out` are datasources that should have been searched and could not, because their
+    index is lost or broken; the next index run builds it anew.
     """
 
     items: list[HitShape]
@@ -45,5 +46,6 @@ class SearchShape(Shape, frozen=True, kw_only=True):
     total_is_exact: bool
     types: dict[str, int]
     datasources: dict[str, int]
+    left_out: list[str]
     understood: str
     took_ms: float

@@ -110,7 +110,9 @@ def _zone() -> str | None:
 
 
 def _tell(page: dict[str, Any], shown: int) -> None:
-    """Say how much of it was shown."""
+    """Say how much of it was shown, and what could not be searched."""
+    if page["left_out"]:
+        say(f"not searched, for the index is lost or broken: {', '.join(page['left_out'])}")
     if page["total"] == 0:
         say("nothing was found")
         return

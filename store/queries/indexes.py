@@ -43,14 +43,19 @@ def list_indexes(conn: Connection) -> list[IndexRecord]:
 
 
 def live(conn: Connection) -> list[Index]:
-    """Return what can be searched now: the live generations of the datasources that are switched on, by name."""
+    """Return what can be searched now: live generations of datasources that are switched on and searched, by name."""
     query = (
-        select(indexes.c.datasource, indexes.c.live, indexes.c.live_shape)
+        select(indexes.c.datasource, indexes.c.live, indexes.c.live_shape, datasources_table.c.rules)
         .join(datasources_table, datasources_table.c.name == indexes.c.datasource)
         .where(indexes.c.live.is_not(None), datasources_table.c.enabled)
         .order_by(indexes.c.datasource)
     )
-    return [Index(name, number, Shape(**loads(shape))) for name, number, shape in conn.execute(query)]
+    return [
+        Index(name, number, Shape(**loads(shape)))
+        for name, number, shape, rules in conn.execute(query)
+        # What is not to be searched any more is left out at once, though its index is there until a run drops it.
+        if loads(rules).get("index", True)
+    ]
 
 
 def begin(conn: Connection, datasource: str, shape: Shape) -> int:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from actors.extracting.extractor import HEAD_BYTES, Limits
+from actors.extracting.formats.telling import Word
 from actors.extracting.outcomes import Extracted, Failed, Reason
 from actors.extracting.pool import Extractors, Source
 from actors.extracting.registry import load_extractors
-from actors.extracting.wire import MOST_META
+from actors.extracting.wire import MOST_MESSAGE, MOST_META, MOST_META_NAME, MOST_META_VALUE
 
 PAGE = (Path(__file__).parents[2] / "docs/extractors.md").read_text(encoding="utf-8")
 SENTENCES = re.sub(r"\s+", " ", PAGE)
@@ -68,12 +69,40 @@ def test_example_is_found_and_reads_its_files():
 
 
 def test_all_reasons_are_told():
-    assert {reason for reason in Reason if f"`{reason}`" not in PAGE} == set()
+    assert re.findall(r"^\| `(\w+)` \|", PAGE, flags=re.MULTILINE) == [
+        *("encrypted", "broken", "too_large", "unsupported"),
+        *("timeout", "memory", "crashed", "unreadable", "failed"),
+    ]
+    assert {reason for reason in Reason if f"| `{reason}` |" not in PAGE} == set()
+
+
+def test_all_names_of_meta_are_told():
+    (names,) = re.findall(r"use these names and no others: (.*?)\. Take", SENTENCES)
+
+    assert re.findall(r"`(\w+)`", names) == [str(word) for word in Word]
 
 
 def test_numbers_are_those_of_the_code():
     limits = Limits()
 
-    assert (HEAD_BYTES, limits.seconds, limits.memory, MOST_META) == (4 * 1024, 60, 1024**3, 100)
-    for said in ("the first 4 KiB", "a minute for a file", "1 GiB of memory", "Of each file 100 are kept"):
+    assert (limits.most_bytes, limits.memory, limits.most_copied) == (256 * 1024**2, 1024**3, 1024**3)
+    for said in (
+        f"the first {HEAD_BYTES // 1024} KiB",
+        f"Of each file {MOST_META} are kept",
+        f"| text | {limits.most_text:,} characters |",
+        f"| {MOST_META} pairs; names of {MOST_META_NAME} characters, values of {MOST_META_VALUE:,} |",
+        f"at most {MOST_MESSAGE} characters",
+        f"| time | {limits.seconds:g} s |",
+        "| memory of the process | 1 GiB |",
+        "| 256 MiB, all parts together |",
+        "| 1 GiB, or `enough_bytes` |",
+    ):
         assert said in SENTENCES
+
+
+def test_page_leads_to_places_that_are_there():
+    folder = Path(__file__).parents[2] / "docs"
+    for file, heading in re.findall(r"\]\(([\w.]+)(?:#([\w-]+))?\)", PAGE):
+        lines = (folder / file).read_text(encoding="utf-8").splitlines()
+        headings = {line.lstrip("# ").lower().replace(" ", "-") for line in lines if line.startswith("#")}
+        assert not heading or heading in headings, f"{file}#{heading}"

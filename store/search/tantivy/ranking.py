@@ -25,6 +25,8 @@ EVEN_SCORE = 1.0
 _MOST_ID = 2**63
 _FIRST = 64
 _DEEPER = 8
+MOST_DEEP = 100_000
+"""Hits of a search for words that are gone through for one page; who turns pages further has to ask for less."""
 _DRIFT = 0.8
 """Part of its score below which nobody looks for the document that a page ended with."""
 
@@ -90,7 +92,9 @@ def rank(searcher: tantivy.Searcher, query: tantivy.Query, wanted: Wanted) -> Ra
         if is_all or (behind is not None and len(behind) >= wanted.number):
             return Ranking((behind or [])[: wanted.number], total)
         check_time(wanted.deadline)
-        depth *= _DEEPER
+        if depth >= MOST_DEEP:
+            raise TooBroad(f"pages end after some {MOST_DEEP:,} hits; ask for something narrower")
+        depth = min(depth * _DEEPER, MOST_DEEP)
 
 
 def check_time(deadline: float) -> None:

@@ -105,8 +105,7 @@ def _add_texts(made: tantivy.Document, document: Document, *, stemmed: bool) -> 
         folded = fold(text)
         made.add_text("text", folded)
         if stemmed:
-            # Each word once: it is there or not, and tantivy has a third of the work with it.
-            made.add_text("spelled", " ".join(dict.fromkeys(folded.split())))
+            made.add_text("spelled", folded)
     if document.text:
         made.add_bytes("body", document.text.encode("utf-8", "replace"))
     kept = Kept(

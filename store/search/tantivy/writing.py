@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     import tantivy
 
 HEAP_BYTES = 96_000_000
-"""Memory for documents that are not on the disk yet, both threads together; full, it goes there without a commit."""
+"""Memory for documents that are not on the disk yet, all threads together; full, it goes there without a commit."""
 THREADS = 2
-"""Besides the one that adds. One costs fewer segments to merge, and a third of the rate where two cores are free."""
+"""Into an empty index, besides the one that adds. One is a third slower where two cores are free.
+
+Into others one: what is brought in is little, and each thread makes a segment of it, to be written and merged.
+"""
 _AT_ONCE = 10_000
 _FOLDERS_AT_ONCE = 20_000
 
@@ -32,7 +35,8 @@ class TantivyWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._reader = Reader(folder)
-        self._writer: tantivy.IndexWriter | None = self._reader.writer(HEAP_BYTES, THREADS)
+        threads = 1 if self._reader.searcher().num_docs else THREADS
+        self._writer: tantivy.IndexWriter | None = self._reader.writer(HEAP_BYTES, threads)
 
     def known(self, folders: Sequence[bytes]) -> Mapping[bytes, Mapping[int, int]]:
         """Give the ids of the committed documents that are in these folders themselves, with their contents."""
@@ -74,8 +78,6 @@ class TantivyWriter:
 
     def texts(self, contents: Sequence[int]) -> Mapping[int, Texts]:
         """Give what is stored of those of these contents that committed documents have."""
-        import tantivy
-
         searcher = self._reader.searcher()
         found: dict[int, Texts] = {}
         with translated(self._folder):

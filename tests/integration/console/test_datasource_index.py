@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from console.exits import ExitCode
+from console.index_waking import STALE
+from rota.events import Event
 from store.queries import indexes, runs, stale, unread
 from store.records import UnreadRecord
 from store.search.engine import Document, Engine, Shape
@@ -64,6 +66,12 @@ def search_of(client: httpx.Client, name: str = "docs") -> Any:
     return client.get(f"{API}/{name}").json()["search"]
 
 
+def woken(console: Console) -> list[dict[str, Any]]:
+    """What was told to those who index."""
+    read = console.parts.bus.events.read(block_ms=1)
+    return [event.data for _, event, _ in read if isinstance(event, Event) and event.type == STALE]
+
+
 def params_of(client: httpx.Client, answer: httpx.Response) -> Any:
     assert answer.status_code == 202, answer.text
     return client.get(answer.headers["location"]).json()["params"]
@@ -109,7 +117,9 @@ def test_index_is_told_with_all_that_is_known_of_it(console: Console, admin: htt
     [
         ({}, [], "not indexed"),
         ({}, ["begin"], "building"),
-        ({}, ["done"], "up to date"),
+        ({"rules": {"language": "french"}}, ["done"], "up to date"),
+        ({"rules": {"language": "german"}}, ["done"], "behind"),
+        ({"rules": {"language": "french", "contents": False}}, ["done"], "behind"),
         ({}, ["done", "begin"], "building"),
         ({}, ["done", "change"], "behind"),
         ({}, ["change"], "not indexed"),
@@ -203,6 +213,21 @@ def test_check_runs_the_job_for_the_datasource_alone(console: Console, admin: ht
 
     assert params_of(admin, first)["datasource"] == "docs"
     assert first.json()["run"] == again.json()["run"]
+
+
+@pytest.mark.parametrize("changed", [{"index": False}, {"contents": False}, {"language": "french"}])
+def test_other_settings_of_the_search_wake_the_indexing(
+    console: Console, admin: httpx.Client, changed: dict[str, Any]
+) -> None:
+    given = {"name": "docs", "kind": "local", "root": "/srv/docs"}
+
+    for definition in (given, {**given, "label": "Letters"}, {**given, **changed}):
+        before = woken(console)
+        answer = admin.put(f"{API}/docs", json=definition, headers={"If-Match": "*"})
+        assert answer.status_code in (200, 201), answer.text
+
+    assert before == []  # the first sync leads to the index, and a label to nothing
+    assert woken(console) == [{"datasource": "docs"}]
 
 
 def test_deleted_datasource_takes_its_index_along(console: Console, admin: httpx.Client, engine: Engine) -> None:

@@ -16,8 +16,9 @@ from actors.stored import StoredDatasources
 from actors.sync import SyncParams, sync
 from actors.testing import RecordingRun
 from bus.connection import Bus
-from console.hit_checks import AGAIN_SECONDS, AWAY_SECONDS, MOST_HITS, MOST_WAITING, STALE, HitChecks
+from console.hit_checks import AGAIN_SECONDS, AWAY_SECONDS, MOST_HITS, MOST_WAITING, HitChecks
 from console.hit_looking import differs
+from console.index_waking import STALE
 from rota.events import Event
 from scheduler.definitions import SHIPPED_FOLDER, read_folder
 from store.engine import Store

@@ -229,14 +229,17 @@ def test_a_generation_that_vanishes_under_a_search_is_asked_for_again(docs: Cons
     assert [hit.path for hit in searched.found.hits] == [b"budget of another year"]
 
 
-def test_an_index_that_is_gone_from_the_disk_is_unavailable(docs: Console, admin: httpx.Client) -> None:
-    shutil.rmtree(docs.parts.settings.search_dir)
+def test_an_index_that_is_gone_from_the_disk_is_left_out_and_told(docs: Console, admin: httpx.Client) -> None:
+    index(docs, "other", {b"notes.txt": "of another year"})
+    whole = admin.get("/api/v1/search", params={"q": "", "facets": True}).json()
+    assert (whole["left_out"], set(whole["datasources"])) == ([], {"docs", "other"})
+    shutil.rmtree(docs.parts.settings.search_dir / "docs")
 
-    answer = admin.get("/api/v1/search", params={"q": "budget"})
+    rest = admin.get("/api/v1/search", params={"q": "", "facets": True}).json()
+    page = admin.get("/search", params={"q": "budget"}).text
 
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:rota:problem:search-unavailable")
-    assert answer.headers["retry-after"]
-    assert str(docs.parts.settings.search_dir) not in answer.text
+    assert (rest["left_out"], rest["datasources"]) == (["docs"], {"other": whole["datasources"]["other"]})
+    assert "Not searched, for the index is lost or broken: docs." in page
 
 
 def test_an_engine_that_is_away_is_unavailable(settings: Settings) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 
 import httpx
 import pytest
 
-from tests.integration.console.searched import index
-from tests.integration.console.serving import Console
+from rota.settings import Settings
+from store.queries import indexes
+from tests.integration.console.searched import SHAPE, index
+from tests.integration.console.serving import Console, serving
 from tests.integration.console.sources import add_source
 
 NASTY = "<script>alert(1)</script> report"
@@ -143,10 +144,14 @@ def test_every_page_leads_to_the_search(console: Console, browser: httpx.Client)
     assert "/search" not in user.get("/jobs", headers={"accept": "text/html"}).text
 
 
-def test_a_search_that_is_away_is_said(docs: Console, browser: httpx.Client) -> None:
-    shutil.rmtree(docs.parts.settings.search_dir)
+def test_a_search_that_is_away_is_said(settings: Settings) -> None:
+    away = settings.model_copy(update={"search_engine": "opensearch", "opensearch_url": "http://127.0.0.1:1"})
+    with serving(away) as console:
+        add_source(console)
+        with console.parts.store.writing() as conn:
+            indexes.begin(conn, "docs", SHAPE)
 
-    answer = browser.get("/search?q=report")
+        answer = console.as_("admin").get("/search?q=report", headers={"accept": "text/html"})
 
-    assert answer.status_code == 503
-    assert "The search does not answer" in text_of(answer.text)
+        assert answer.status_code == 503
+        assert "The search does not answer" in text_of(answer.text)

@@ -32,7 +32,26 @@ def test_every_file_is_told_once_with_its_own_text(pool):
     told = extracted(pool, *(source(name, text) for name, text in texts.items()))
 
     assert told == {name: Extracted(text) for name, text in texts.items()}
-    assert len(readers()) == 2
+    assert len(readers()) <= 2
+
+
+@pytest.mark.parametrize(("busy_seconds", "processes"), [(0.0, 2), (60.0, 1)])
+def test_another_process_is_started_when_the_first_stays_busy(pool, monkeypatch, busy_seconds, processes):
+    monkeypatch.setattr("actors.extracting.crew._BUSY_SECONDS", busy_seconds)
+
+    told = extracted(pool, *(source(f"{number}.txt", "text") for number in range(200)))
+
+    assert len(told) == 200
+    assert len(readers()) == processes
+
+
+def test_process_that_was_started_ahead_reads_the_first_file(pool):
+    pool.begin()
+    [ahead] = readers()
+
+    told = extracted(pool, source("pid.deed", "process_id"))
+
+    assert told == {"pid.deed": Extracted(str(ahead.pid))}
 
 
 def test_file_of_no_known_type_gives_nothing_and_is_no_error(pool):

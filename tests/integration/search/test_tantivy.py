@@ -14,7 +14,8 @@ import pytest
 
 from rota.errors import NotFound, PermanentError, TemporaryError, TooBroad
 from rota.search.query import Either, Node, Query, Word
-from store.search.engine import Index
+from store.search.engine import Index, Position
+from store.search.tantivy import ranking
 from store.search.tantivy.borders import translated
 from store.search.tantivy.engine import TantivyEngine
 from store.search.tantivy.reading import MOST_OPEN
@@ -200,3 +201,17 @@ def test_a_search_without_time_is_too_broad(folder: Path, root: Node | None) -> 
 def test_an_error_says_what_to_do(tmp_path: Path, said: str, ours: type[Exception], told: str) -> None:
     with pytest.raises(ours, match=told), translated(tmp_path):
         raise ValueError(said)
+
+
+def test_pages_end_where_nobody_turns_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, "MOST_DEEP", 700)
+    engine = TantivyEngine(folder)
+    index = fill(engine, [document(f"report {number}.txt") for number in range(1_500)])
+    page = search(engine, Word("report"), index)
+    for _ in range(3):
+        page = search(engine, Word("report"), index, after=page.hits[-1].position)
+    assert len(page.hits) == 100
+
+    with pytest.raises(TooBroad, match="pages end after some 700 hits"):
+        search(engine, Word("report"), index, limit=20, after=Position(0.0, "alpha", 1))
+    engine.close()

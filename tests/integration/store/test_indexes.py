@@ -116,6 +116,17 @@ def test_only_what_is_switched_on_is_searched(store: Store) -> None:
     assert [index.datasource for index in live(store)] == ["other"]
 
 
+def test_what_is_not_to_be_searched_any_more_is_left_out_before_its_index_is_dropped(store: Store) -> None:
+    begin(store)
+    begin(store, name="other")
+
+    silent = DatasourceRecord(name="files", kind="local", root="/srv/files", rules={"index": False})
+    with store.writing() as conn:
+        datasources.save(conn, silent, at=NOW)
+
+    assert [index.datasource for index in live(store)] == ["other"]
+
+
 def test_what_runs_and_checks_found_is_remembered(store: Store) -> None:
     begin(store)
     with store.writing() as conn:

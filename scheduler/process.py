@@ -181,7 +181,14 @@ def _serve_metrics(settings: Settings, leader: Leader, store: Store, bus: Bus) -
 
     registry = CollectorRegistry()
     registry.register(Fleet(store, bus, leader))
-    server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    try:
+        server, _ = start_http_server(settings.metrics_port, settings.metrics_host, registry)
+    except OSError:
+        if settings.metrics_port == 0:
+            raise
+        # The worker of this host serves there already, as with `rota up`: nobody must be left without a scheduler.
+        logger.warning("metrics.port_taken", extra={"wanted": settings.metrics_port})
+        server, _ = start_http_server(0, settings.metrics_host, registry)
     logger.info("metrics.served", extra={"host": settings.metrics_host, "port": server.server_port})
 
 

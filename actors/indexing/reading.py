@@ -73,6 +73,8 @@ class Reader:
         storage, self._storage = self._storage, None
         try:
             if extractors is not None:
+                if extractors.confinement:
+                    self._run.log.debug(extractors.confinement)
                 extractors.close()
         finally:
             if storage is not None:

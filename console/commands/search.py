@@ -15,6 +15,7 @@ from console.output import add_json_option, local_time, print_json, printable, p
 from rota.search.types import TYPES
 
 _PAGE = 500
+_MOST_SAID = 200
 
 _HELP = """\
 the query is the words, joined by spaces; docs/search.md tells all of the language:
@@ -126,13 +127,21 @@ def _print(hit: dict[str, Any]) -> None:
     amount = (size(hit["size"]),) if hit["kind"] == "file" else ()
     facts = "  ".join((hit["datasource"], hit["type"], *amount, local_time(hit["modified"])))
     path = printable_line(f"{hit['path']}{mark}")
-    snippet = [(" ".join(printable(piece["text"]).split("\n")), piece["hit"]) for piece in hit["snippet"]]
+    # Where nothing of the text was hit, what the file says of itself may be why it was found.
+    pieces = hit["snippet"] or [{"text": line, "hit": False} for line in [_said(hit["meta"])] if line]
+    snippet = [(" ".join(printable(piece["text"]).split("\n")), piece["hit"]) for piece in pieces]
     if sys.stdout.isatty():
         _draw(path, facts, snippet)
         return
     print(f"{path}\n  {facts}")
     if snippet:
         print(f"  {''.join(text for text, _ in snippet)}")
+
+
+def _said(meta: str) -> str:
+    """Return the beginning of what a file says of itself as one line."""
+    line = "; ".join(meta.split("\n"))
+    return line if len(line) <= _MOST_SAID else f"{line[:_MOST_SAID]}…"
 
 
 def _draw(path: str, facts: str, snippet: list[tuple[str, bool]]) -> None:

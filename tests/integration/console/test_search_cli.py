@@ -40,6 +40,11 @@ def test_hits_are_printed_with_their_place_and_a_piece_of_their_text(rota: Run) 
     assert err == "1 of 1 hit\n"
 
 
+def test_hit_by_what_a_file_says_of_itself_is_printed_with_that(rota: Run) -> None:
+    assert "  title: A title\n" in rota("search", "title")[1]
+    assert "A title" not in rota("search", "annual", "budget")[1]
+
+
 def test_what_others_wrote_does_not_repaint_the_terminal(rota: Run) -> None:
     assert "\x1b" not in rota("search", "name:notes budget")[1]
 

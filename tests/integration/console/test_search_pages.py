@@ -60,6 +60,11 @@ def test_hits_tell_their_place_and_why_they_were_found(docs: Console, browser: h
     assert "Document · 1.0 KB" in text_of(page)
 
 
+def test_hit_by_what_a_file_says_of_itself_shows_that(docs: Console, browser: httpx.Client) -> None:
+    assert "title: A title" in text_of(browser.get("/search?q=title+ext:txt").text)
+    assert "title: A title" not in text_of(browser.get("/search?q=budget").text)
+
+
 def test_a_hit_leads_into_the_tree(docs: Console, browser: httpx.Client) -> None:
     page = browser.get("/search?q=name:report").text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -110,9 +111,20 @@ def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> 
     bus.close()
 
 
-def _free_port() -> int:
-    import socket
+def test_scheduler_leads_although_the_port_of_its_metrics_is_taken(
+    tmp_path: Path, redis_url: str, sqlite_url: str
+) -> None:
+    bus = Bus(redis_url)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        with scheduler(tmp_path, redis_url, sqlite_url, METRICS_PORT=port):
+            wait_until(lambda: leader(bus), timeout=20)
+    bus.close()
 
+
+def _free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

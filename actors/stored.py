@@ -8,18 +8,16 @@ from typing import Any
 from actors.catalog import Changes, Folder, FolderState, Totals, taken_over
 from actors.datasources.bins import Recycled
 from actors.datasources.storage import Datasource, Kind
+from actors.stored_hold import StoredHold
 from actors.stored_index import StoredIndex
 from actors.syncing.difference import Entry, KnownRow
 from rota.datasources import Rules
 from rota.errors import PermanentError
-from store.engine import Connection, Store
+from store.engine import Store
 from store.queries import catalog as queries
 from store.queries import datasources, recycled
 from store.records import DatasourceRecord, EntryChange, FolderChange, RecycledRecord
 from store.search.engine import Engine
-
-HOLD_MS = 60_000
-"""How long a holder of a catalog is believed without a word from it."""
 
 _CHUNK_FOLDERS = 2_000
 _CHUNK_ROWS = 5_000
@@ -71,36 +69,13 @@ class StoredDatasources:
             recycled.add(conn, name, [RecycledRecord(**item._asdict(), run=self._run) for item in items])
 
 
-class StoredCatalog:
+class StoredCatalog(StoredHold):
     """The catalog of one datasource in the store; see `Catalog` for the promises."""
 
     def __init__(self, store: Store, datasource: str, *, run: str) -> None:
-        self._store = store
+        super().__init__(store, datasources.holds, datasource, ensure=datasources.get, lost=taken_over)
         self._datasource = datasource
         self._run = run
-        self._fence: int | None = None
-
-    def hold(self, task: str) -> str | None:
-        """Become the only one that writes to the catalog, or say which task is."""
-        now = self._store.clock.now_ms()
-        with self._store.writing() as conn:
-            datasources.get(conn, self._datasource)
-            self._fence = datasources.holds.take(conn, self._datasource, task=task, now=now, until=now + HOLD_MS)
-            if self._fence is not None:
-                return None
-            return datasources.holds.holder(conn, self._datasource) or "another task"
-
-    def keep(self) -> None:
-        """Stay the holder."""
-        with self._store.writing() as conn:
-            self._keep(conn)
-
-    def release(self) -> None:
-        """Let others write to the catalog."""
-        fence, self._fence = self._fence, None
-        if fence is not None:
-            with self._store.writing() as conn:
-                datasources.holds.release(conn, self._datasource, fence=fence)
 
     def totals(self) -> Totals:
         """Count what is known."""
@@ -178,8 +153,7 @@ class StoredCatalog:
         closed += [
             old.path for old, new in changes.updated if old.row.kind == Kind.FOLDER and new.row.kind != Kind.FOLDER
         ]
-        with self._store.writing() as conn:
-            self._keep(conn)
+        with self._writing() as conn:
             queries.apply_changes(
                 conn,
                 self._datasource,
@@ -195,8 +169,7 @@ class StoredCatalog:
     def record_sync(self, summary: Mapping[str, Any]) -> None:
         """Remember when the datasource was last synced, and what was found."""
         said = {"run": self._run, "at": self._store.clock.now_ms(), **summary}
-        with self._store.writing() as conn:
-            self._keep(conn)
+        with self._writing() as conn:
             datasources.set_last_sync(conn, self._datasource, said)
 
     def doubt(self) -> Mapping[str, Any] | None:
@@ -207,8 +180,7 @@ class StoredCatalog:
     def record_doubt(self, doubt: Mapping[str, Any] | None) -> None:
         """Remember deletions that were held back, or that none are."""
         said = None if doubt is None else {"run": self._run, "at": self._store.clock.now_ms(), **doubt}
-        with self._store.writing() as conn:
-            self._keep(conn)
+        with self._writing() as conn:
             datasources.set_doubt(conn, self._datasource, said)
 
     def record_unreachable(self, reason: str, *, before_commit: Callable[[int], None]) -> None:
@@ -233,14 +205,6 @@ class StoredCatalog:
         """Remember what the marker file in the root says."""
         with self._store.writing() as conn:
             datasources.set_marker(conn, self._datasource, marker)
-
-    def _keep(self, conn: Connection) -> None:
-        """Refuse to write as anybody but the holder."""
-        if self._fence is None:
-            raise RuntimeError("a catalog has to be held before it is written to")
-        until = self._store.clock.now_ms() + HOLD_MS
-        if not datasources.holds.keep(conn, self._datasource, fence=self._fence, until=until):
-            raise taken_over(self._datasource)
 
 
 def _folder(found: queries.FolderTuple) -> Folder:

@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from actors.search_index import Unread
+from actors.stored_hold import StoredHold
 from rota.errors import TemporaryError
-from store.engine import Connection, Store
+from store.engine import Store
 from store.queries import indexes, stale
 from store.queries import unread as unread_rows
 from store.records import IndexRecord, StaleFolder, UnreadRecord
 from store.search.engine import Engine, Shape, Statistics, Writer
 from store.search.leftovers import drop_leftovers
 
-HOLD_MS = 60_000
-"""How long a holder of an index is believed without a word from it."""
-
 _PAGE = 500
 
 
-class StoredIndex:
+class StoredIndex(StoredHold):
     """The index of one datasource, for one attempt."""
 
     def __init__(self, store: Store, engine: Callable[[], Engine], datasource: str, *, run: str) -> None:
-        self._store = store
+        super().__init__(store, indexes.holds, datasource, ensure=indexes.ensure, lost=_taken_over)
         self._engine = engine
         self._datasource = datasource
         self._run = run
-        self._fence: int | None = None
-
-    def hold(self, task: str) -> str | None:
-        """Become the only one that writes to the index, or say which task is."""
-        now = self._store.clock.now_ms()
-        with self._store.writing() as conn:
-            indexes.ensure(conn, self._datasource)
-            self._fence = indexes.holds.take(conn, self._datasource, task=task, now=now, until=now + HOLD_MS)
-            if self._fence is not None:
-                return None
-            return indexes.holds.holder(conn, self._datasource) or "another task"
-
-    def keep(self) -> None:
-        """Stay the holder."""
-        with self._writing():
-            pass
-
-    def release(self) -> None:
-        """Let others write to the index."""
-        fence, self._fence = self._fence, None
-        if fence is not None:
-            with self._store.writing() as conn:
-                indexes.holds.release(conn, self._datasource, fence=fence)
 
     def record(self) -> IndexRecord:
         """Give what is remembered of the index."""
@@ -152,15 +126,6 @@ class StoredIndex:
         with self._writing() as conn:
             indexes.record_check(conn, self._datasource, said)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Write as the holder, and as nobody else."""
-        if self._fence is None:
-            raise RuntimeError("an index has to be held before it is written to")
-        until = self._store.clock.now_ms() + HOLD_MS
-        with self._store.writing() as conn:
-            if not indexes.holds.keep(conn, self._datasource, fence=self._fence, until=until):
-                raise TemporaryError(
-                    f"the index of {self._datasource!r}: another task took over from this one, silent for too long"
-                )
-            yield conn
+
+def _taken_over(datasource: str) -> TemporaryError:
+    return TemporaryError(f"the index of {datasource!r}: another task took over from this one, silent for too long")

@@ -41,7 +41,8 @@ def new_code(parts: Parts, *, user: str, role: str) -> str:
 
 def new_token(parts: Parts, *, user: str, role: str, label: str, purpose: str, lifetime_ms: int | None = None) -> str:
     """Save a new token and return its secret, which is nowhere else."""
-    secret = secrets.token_urlsafe(32)
+    # No letters that a command line or a double click could take for anything else.
+    secret = secrets.token_hex(32)
     now = parts.clock.now_ms()
     expires_at = None if lifetime_ms is None else now + lifetime_ms
     token = TokenRecord(

@@ -20,7 +20,7 @@ from tests.trees import walked
 from tests.waiting import wait_until
 
 JOBS = {"sync-changed", "sync-datasource", "index-changed", "index-datasource", "check-indexes"}
-CHANGES = 20
+CHANGES = 12
 
 
 class Searched:

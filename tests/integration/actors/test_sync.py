@@ -60,6 +60,7 @@ def test_end_is_announced_with_counts(filled):
     assert last.data == {
         "datasource": "files",
         "path": "",
+        "changed": True,
         "created": 9,
         "updated": 0,
         "deleted": 0,

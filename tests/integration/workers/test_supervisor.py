@@ -122,7 +122,8 @@ def test_a_stop_that_is_sent_to_every_process_leaves_the_grace(bus, hearing, sta
     ]
     bus.sender.send(tasks)
     for task in tasks:
-        hearing.start(task)
+        # Told to have started is not yet begun: the process of the isolated one comes first.
+        wait_until(lambda task=task: hearing.progress(task), timeout=15)
 
     supervisor = psutil.Process(worker.process.pid)
     for process in [*supervisor.children(recursive=True), supervisor]:

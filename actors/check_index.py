@@ -31,7 +31,7 @@ from actors.indexing.side import Side
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
-from rota.errors import NotFound, PermanentError, TemporaryError
+from rota.errors import TemporaryError
 
 _MOST_LINES = 20
 
@@ -56,14 +56,10 @@ class CheckIndexResult(Result):
 @actor("check-index", queue="index", isolate=True)
 def check_index(run: Run, params: CheckIndexParams) -> CheckIndexResult:
     """Compare the search index of a datasource with its catalog, and mend what differs."""
-    try:
-        datasource = run.datasource(params.datasource)
-        setting = Setting(run, datasource, run.catalog(datasource.name), run.index(datasource.name))
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    setting = Setting.of(run, params.datasource)
     holder = setting.index.hold(run.task)
     if holder is not None:
-        raise TemporaryError(f"datasource {datasource.name!r}: task {holder} is indexing it")
+        raise TemporaryError(f"datasource {setting.name!r}: task {holder} is indexing it")
     with setting, kept(setting.index):
         setting.index.drop_others()
         for name in setting.index.drop_leftovers():
@@ -73,7 +69,7 @@ def check_index(run: Run, params: CheckIndexParams) -> CheckIndexResult:
     setting.tell_changes()
     setting.meter.report(ended=True)
     run.log.info(
-        f"{datasource.name}: {findings.missing:,} entries were missing, {findings.surplus:,} documents were surplus,"
+        f"{setting.name}: {findings.missing:,} entries were missing, {findings.surplus:,} documents were surplus,"
         f" in {findings.folders:,} folders, of which {findings.repaired:,} were mended"
     )
     return CheckIndexResult(**findings.to_json())

@@ -39,7 +39,6 @@ from actors.indexing.setting import Setting
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
-from rota.errors import NotFound, PermanentError
 
 
 class IndexParams(Params):
@@ -68,12 +67,7 @@ class IndexResult(Result):
 @actor("index", queue="index", isolate=True)
 def index(run: Run, params: IndexParams) -> IndexResult:
     """Bring the search index of a datasource to what its catalog has."""
-    try:
-        datasource = run.datasource(params.datasource)
-        setting = Setting(run, datasource, run.catalog(datasource.name), run.index(datasource.name))
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
-    with setting:
+    with Setting.of(run, params.datasource) as setting:
         one = OneIndex(setting, full=params.full, unread=params.unread)
         counts = one.execute()
     return IndexResult(**counts.to_json(), generation=one.generation)

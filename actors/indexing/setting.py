@@ -18,6 +18,7 @@ from actors.run import Run
 from actors.search_index import SearchIndex
 from actors.syncing.meter import Meter
 from rota.changes import events_of
+from rota.errors import NotFound, PermanentError
 from store.search.engine import Shape
 
 
@@ -33,6 +34,14 @@ class Setting:
         self.meter = Meter(run, label=datasource.name)
         self._registry = load_extractors()
         self._reader = Reader(run, datasource, self._registry)
+
+    @classmethod
+    def of(cls, run: Run, name: str) -> Setting:
+        """Make the setting of a run over the index of a datasource; PermanentError if there is none of that name."""
+        try:
+            return cls(run, run.datasource(name), run.catalog(name), run.index(name))
+        except NotFound as error:
+            raise PermanentError(str(error)) from error
 
     def __enter__(self) -> Setting:
         for problem in self._registry.problems:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -40,3 +42,40 @@ def take_frames(received: bytearray, *, largest: int | None = None) -> Iterator[
             yield received[body:start]
     finally:
         del received[:start]
+
+
+class FrameStream:
+    """Frames to and from a helper over a connection that never waits."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)
+        self._connection = connection
+        self._outgoing = bytearray()
+        self.incoming = bytearray()
+        """What has come and was not taken yet; see `take_frames`."""
+
+    @property
+    def has_to_send(self) -> bool:
+        """Whether something waits for the helper to take it."""
+        return bool(self._outgoing)
+
+    def put(self, payload: bytes) -> None:
+        """Have a frame sent."""
+        self._outgoing += framed(payload)
+
+    def send(self) -> None:
+        """Send as much as goes without waiting; raises OSError when the helper is gone."""
+        with contextlib.suppress(BlockingIOError):
+            while self._outgoing:
+                del self._outgoing[: self._connection.send(self._outgoing)]
+
+    def receive(self, most: int) -> int:
+        """Take what has come, and give how many bytes that is; raises OSError when the helper is gone."""
+        try:
+            received = self._connection.recv(most)
+        except BlockingIOError:
+            return 0
+        if not received:
+            raise ConnectionResetError("the helper has closed the connection")
+        self.incoming += received
+        return len(received)

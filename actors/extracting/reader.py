@@ -26,7 +26,7 @@ from actors.extracting.registry import Registry
 from actors.extracting.starting import readable, start
 from actors.extracting.verdict import tidy, tidy_message
 from actors.extracting.wire import Answer, Asked, Nothing, Setup, Started, Text, largest_answer
-from actors.frames import framed, take_frames
+from actors.frames import FrameStream, take_frames
 
 _READ_BYTES = 1024 * 1024
 _MUCH_BYTES = 64 * 1024  # of an answer: one that comes in smaller pieces than that is not waited for any longer
@@ -60,9 +60,9 @@ class Reader:
         self._process, self._connection, self._files = start(registry)
         self._limits = limits
         setup = Setup(registry.places, limits, readable(registry))
-        self._outgoing = bytearray(framed(_encode(setup)))
+        self._stream = FrameStream(self._connection)
+        self._stream.put(_encode(setup))
         self._descriptors: deque[Errand[Any]] = deque()
-        self._incoming = bytearray()
         self.unanswered: deque[Errand[Any]] = deque()
         """What it was asked, the one that it reads now first."""
         self.answered = 0
@@ -84,7 +84,7 @@ class Reader:
     @property
     def has_to_send(self) -> bool:
         """Whether something waits for the process to take it."""
-        return bool(self._outgoing)
+        return self._stream.has_to_send
 
     def ask(self, errands: Sequence[Errand[Any]]) -> None:
         """Hand it files to read; they stay the caller's, who may have to hand them to another.
@@ -99,7 +99,7 @@ class Reader:
             if errand.content is None:
                 with contextlib.suppress(ConnectionError):  # a process that is gone is noticed below
                     socket.send_fds(self._files, [b"\0"], [errand.descriptor])
-        self._outgoing += framed(_encode([Asked(errand.extractor, errand.content) for errand in errands]))
+        self._stream.put(_encode([Asked(errand.extractor, errand.content) for errand in errands]))
         with contextlib.suppress(Ended):
             self._send()
 
@@ -110,27 +110,19 @@ class Reader:
 
     def _send(self) -> None:
         try:
-            while self._outgoing:
-                del self._outgoing[: self._connection.send(self._outgoing)]
-        except BlockingIOError:
-            return
+            self._stream.send()
         except OSError as error:
             raise Ended from error
 
     def receive(self) -> Iterator[tuple[Errand[Any], Extracted | Failed]]:
         """Give what is told completely by what has come; raises Ended."""
         try:
-            received = self._connection.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
+            received = self._stream.receive(_READ_BYTES)
         except OSError as error:
             raise Ended from error
-        if not received:
-            raise Ended
-        self._incoming += received
         # All that came before the first is given: whoever takes them may be away for long.
         told, makes_sense = self._taken()
-        if told or len(received) >= _MUCH_BYTES:
+        if told or received >= _MUCH_BYTES:
             self.heard = time.monotonic()
         for answer in told:
             if isinstance(answer, Started):
@@ -152,7 +144,7 @@ class Reader:
         taken: list[Started | Answer] = []
         try:
             # What was decoded before an error stays.
-            taken.extend(map(_decode, take_frames(self._incoming, largest=largest_answer(self._limits))))
+            taken.extend(map(_decode, take_frames(self._stream.incoming, largest=largest_answer(self._limits))))
         except (ValueError, msgspec.DecodeError):
             return taken, False
         return taken, True

@@ -41,7 +41,6 @@ def start(registry: Registry) -> tuple[subprocess.Popen[bytes], socket.socket, s
             pass_fds=[their_files.fileno()],
             env={name: os.environ[name] for name in _VARIABLES if name in os.environ},
         )
-        connection.setblocking(False)
         files.setblocking(False)
         ours.pop_all()
         return process, connection, files

@@ -35,7 +35,7 @@ from actors.datasources.local.walking import (
 )
 from actors.datasources.packed import Chunks, decode_rows, rows_of_chunks
 from actors.datasources.storage import Altered, Known, Listing, Same, Unlisted
-from actors.frames import framed, take_frames
+from actors.frames import FrameStream, take_frames
 from rota.errors import TemporaryError
 
 _MOST_ASKED = 3  # lists of places that a helper has at most: one that it works on, and others to go on with
@@ -153,9 +153,8 @@ class _Walker:
             except BaseException:
                 self._connection.close()
                 raise
-        self._connection.setblocking(False)
-        self._outgoing = bytearray(framed(_encode(setup)))
-        self._incoming = bytearray()
+        self._stream = FrameStream(self._connection)
+        self._stream.put(_encode(setup))
         self._asked: deque[deque[Place]] = deque()
         self._chunks = Chunks()
         self.has_started = False
@@ -170,35 +169,27 @@ class _Walker:
 
     @property
     def has_to_send(self) -> bool:
-        return bool(self._outgoing)
+        return self._stream.has_to_send
 
     def ask(self, places: Sequence[Place], known: Mapping[bytes, Known]) -> None:
         self._asked.append(deque(places))
-        self._outgoing += framed(_encode([_asked(place.path, known.get(place.path)) for place in places]))
+        self._stream.put(_encode([_asked(place.path, known.get(place.path)) for place in places]))
         self.send()
 
     def send(self) -> None:
         """Send as much as goes without waiting."""
         try:
-            while self._outgoing:
-                del self._outgoing[: self._connection.send(self._outgoing)]
-        except BlockingIOError:
-            return
+            self._stream.send()
         except OSError as error:
             raise self._gone() from error
 
     def receive(self) -> Iterator[Told]:
         """Give what is told completely by what has come."""
         try:
-            received = self._connection.recv(_READ_BYTES)
-        except BlockingIOError:
-            return
+            self._stream.receive(_READ_BYTES)
         except OSError as error:
             raise self._gone() from error
-        if not received:
-            raise self._gone()
-        self._incoming += received
-        for frame in take_frames(self._incoming):
+        for frame in take_frames(self._stream.incoming):
             if not frame:
                 self.has_started = True
                 continue

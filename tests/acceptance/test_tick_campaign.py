@@ -87,7 +87,7 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
     start_both(schedulers)
     clocks = [*schedulers.clocks.values(), redis_clock]
 
-    with Watch(cluster.store) as watch:
+    with Watch(cluster.store, BEATS) as watch:
         wait_until(lambda: len(watch.seen) > 6 * JOBS, timeout=60)
         # The first second is that of the start.
         quiet = watch.seen[2 * JOBS : 6 * JOBS]
@@ -168,7 +168,7 @@ def test_what_was_missed_while_no_scheduler_was_there_is_caught_up_on_as_each_jo
         define(cluster, name, "PT1S", **catch_up)
     start_both(schedulers)
 
-    with Watch(cluster.store) as watch:
+    with Watch(cluster.store, CATCH_UP) as watch:
         wait_until(lambda: all(watch.of(name) for name in CATCH_UP), timeout=30)
         for name in NAMES:
             cluster.kill(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -33,10 +34,14 @@ class Seen:
 
 
 class Watch:
-    """Looks into the store's runs in a thread of its own, while it is entered. It reads SQLite only."""
+    """Looks at these jobs' runs in the store, in a thread of its own, while it is entered. It reads SQLite only.
 
-    def __init__(self, store: Store) -> None:
+    Jobs that ship with Rota are due now and then as well, and end as they like: nobody else's runs are looked at.
+    """
+
+    def __init__(self, store: Store, jobs: Collection[str]) -> None:
         self._store = store
+        self._jobs = frozenset(jobs)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self.seen: list[Seen] = []
@@ -75,5 +80,7 @@ class Watch:
             at = time.time_ns() // 1_000_000
             for number, job, due, state, reason, decided in rows:
                 last = number
+                if job not in self._jobs:
+                    continue
                 self.seen.append(Seen(job=job, due=due, state=state, reason=reason, decided=decided, at=at))
                 self._latest_due = max(self._latest_due, due)

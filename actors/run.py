@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from actors.bin_records import BinRecords
     from actors.catalog import Catalog
-    from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
+    from actors.history import History
     from actors.search_index import SearchIndex
 
 
@@ -67,6 +68,10 @@ class Run(Protocol):
     @property
     def owner(self) -> str:
         """Whose job it is; `system` for what ships with Rota."""
+
+    @property
+    def person(self) -> str | None:
+        """Whose doing the run is: who started it, or else the owner of the job; None where that is `system`."""
 
     @property
     def attempt(self) -> int:
@@ -125,5 +130,8 @@ class Run(Protocol):
     def index(self, name: str) -> SearchIndex:
         """Give the index of the datasource of that name; raises NotFound."""
 
-    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
-        """Record what this run put into the bin of a datasource; raises StoreUnavailable."""
+    def bin(self, name: str) -> BinRecords:
+        """Give what is known of the bin of the datasource of that name; raises NotFound."""
+
+    def history(self) -> History:
+        """Give the history of all runs."""

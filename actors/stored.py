@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.catalog import Changes, Folder, FolderState, Totals, taken_over
-from actors.datasources.bins import Recycled
 from actors.datasources.storage import Datasource, Kind
+from actors.stored_bin import StoredBin
+from actors.stored_history import StoredHistory
 from actors.stored_hold import StoredHold
 from actors.stored_index import StoredIndex
 from actors.syncing.difference import Entry, KnownRow
@@ -15,8 +16,8 @@ from rota.datasources import Rules
 from rota.errors import PermanentError
 from store.engine import Store
 from store.queries import catalog as queries
-from store.queries import datasources, recycled
-from store.records import DatasourceRecord, EntryChange, FolderChange, RecycledRecord
+from store.queries import datasources
+from store.records import DatasourceRecord, EntryChange, FolderChange
 from store.search.engine import Engine
 
 _CHUNK_FOLDERS = 2_000
@@ -36,12 +37,13 @@ def datasource_of(record: DatasourceRecord) -> Datasource:
 
 
 class StoredDatasources:
-    """The datasources of a store, for one run."""
+    """The datasources of a store, for one task of a run."""
 
-    def __init__(self, store: Store, *, run: str, engine: Callable[[], Engine] | None = None) -> None:
+    def __init__(self, store: Store, *, run: str, task: str, engine: Callable[[], Engine] | None = None) -> None:
         self._store = store
         self._engine = engine
         self._run = run
+        self._task = task
 
     def names(self) -> Sequence[str]:
         """Give the names of the datasources that are switched on, sorted."""
@@ -63,10 +65,13 @@ class StoredDatasources:
             raise PermanentError("there is no search engine here")
         return StoredIndex(self._store, self._engine, self.datasource(name).name, run=self._run)
 
-    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
-        """Record what the run put into the bin of a datasource."""
-        with self._store.writing() as conn:
-            recycled.add(conn, name, [RecycledRecord(**item._asdict(), run=self._run) for item in items])
+    def bin(self, name: str) -> StoredBin:
+        """Give what is known of the bin of a datasource; raises NotFound."""
+        return StoredBin(self._store, self.datasource(name).name, run=self._run, task=self._task)
+
+    def history(self) -> StoredHistory:
+        """Give the history of all runs."""
+        return StoredHistory(self._store)
 
 
 class StoredCatalog(StoredHold):

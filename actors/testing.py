@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from actors.bin_records import BinRecords
 from actors.catalog import Catalog, Changes, Folder, FolderState, Totals, taken_over
 from actors.datasources.bins import Recycled
 from actors.datasources.paths import split
 from actors.datasources.storage import Datasource, Kind
+from actors.history import History
 from actors.search_index import SearchIndex
 from actors.syncing.difference import Entry, KnownRow
 from rota.errors import Interrupted, NotFound
@@ -74,6 +76,8 @@ class RecordingRun:
         datasources: Sequence[Datasource] = (),
         catalogs: Callable[[str], Catalog] | None = None,
         indexes: Callable[[str], SearchIndex] | None = None,
+        bins: Callable[[str], BinRecords] | None = None,
+        history: History | None = None,
         attempt: int = 1,
         task: str = "01900000-0000-7000-8000-000000000002",
     ) -> None:
@@ -81,6 +85,7 @@ class RecordingRun:
         self.task = task
         self.job = "test"
         self.owner = "system"
+        self.person: str | None = None
         self.attempt = attempt
         self.params: Mapping[str, Any] = params or {}
         self.state = state
@@ -95,6 +100,8 @@ class RecordingRun:
         self._datasources = {datasource.name: datasource for datasource in datasources}
         self._catalogs = catalogs
         self._indexes = indexes
+        self._bins = bins
+        self._history = history
         self._kept: dict[str, MemoryCatalog] = {}
         self._interruption: Interrupted | None = None
 
@@ -156,9 +163,27 @@ class RecordingRun:
             raise NotFound(f"this run was made without an index of {name!r}")
         return self._indexes(name)
 
-    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
-        """Keep what was put into a bin."""
-        self.recycled += [(name, item) for item in items]
+    def bin(self, name: str) -> BinRecords:
+        """Give the records of a bin: those in `recycled`, unless it was made with others."""
+        self.datasource(name)
+        return self._bins(name) if self._bins is not None else _AddingBin(name, self.recycled)
+
+    def history(self) -> History:
+        """Give the history that it was made with."""
+        if self._history is None:
+            raise NotFound("this run was made without a history")
+        return self._history
+
+
+class _AddingBin:
+    """Records of a bin that can only be added to."""
+
+    def __init__(self, name: str, recycled: list[tuple[str, Recycled]]) -> None:
+        self._name = name
+        self._recycled = recycled
+
+    def add(self, items: Sequence[Recycled]) -> None:
+        self._recycled += [(self._name, item) for item in items]
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
+from rota.bins import BinRules, FolderPath
 from rota.errors import InvalidDefinition, Problem
 from rota.fields import Count, Flag, Line, Part
 from rota.problems import FieldError, problems_of
@@ -200,6 +201,11 @@ class Rules(Part):
     )
     largest_read: Annotated[Count, Field(ge=0, le=2**40)] = Field(
         default=100_000_000, description="Bytes above which a file is not read for the search."
+    )
+    bin: BinRules = Field(default_factory=BinRules, description="What goes to the bin, and how long it is kept there.")
+    homes: FolderPath | None = Field(
+        default=None,
+        description="Folder in which each user has a folder of their name; it is cleaned up after a removed user.",
     )
 
 

@@ -11,11 +11,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from rota.fields import Count, DurationText, Flag, Identifier, Line, Part, PositiveDuration, Slug, Text
 from rota.messages import Priority, RetryPolicy
 from rota.problems import FieldError, allowed_names
+from rota.runs import SYSTEM_OWNER
 from rota.times import duration_ms
 from rota.triggers import Trigger, trigger_key
 from rota.zones import Fold, Gap
 
-SYSTEM_OWNER = "system"
 MAX_STEPS = 100
 MAX_BRANCHES = 1000
 """The most tasks that `for_each` makes of one step."""

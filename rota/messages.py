@@ -37,9 +37,9 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class TaskMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task for a worker: which actor, with what parameters, and under which rules.
 
-    `task` is also the id of its message in the bus. `attempt` is the number of the try that this message asks for,
-    `state` the checkpoint that an earlier one left, `chain` the jobs whose events led here. `timeout_ms` of None means
-    the actor's own limit.
+    `task` is also the id of its message in the bus. `started_by` is the person who started the run, where one did.
+    `attempt` is the number of the try that this message asks for, `state` the checkpoint that an earlier one left,
+    `chain` the jobs whose events led here. `timeout_ms` of None means the actor's own limit.
     """
 
     task: str
@@ -52,6 +52,7 @@ class TaskMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     priority: Priority = "normal"
     attempt: int = 1
     owner: str = ""
+    started_by: str | None = None
     timeout_ms: int | None = None
     retries: RetryPolicy = RetryPolicy()
     state: Any = None

@@ -9,6 +9,8 @@ import msgspec
 
 CauseKind = Literal["tick", "event", "person", "parent"]
 
+SYSTEM_OWNER = "system"
+"""Owner of the jobs that keep the platform healthy; any other one is a person's or a service's name."""
 MAX_TEXT_BYTES = 64 * 1024
 """The most that an error text, a result or a report may take, in bytes of UTF-8."""
 MAX_MESSAGE_BYTES = 4 * 1024

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rota.events import Event
 from rota.ids import new_id
-from rota.runs import Progress, cut_middle, plain_text
+from rota.runs import SYSTEM_OWNER, Progress, cut_middle, plain_text
 
 if TYPE_CHECKING:
+    from actors.bin_records import BinRecords
     from actors.catalog import Catalog
-    from actors.datasources.bins import Recycled
     from actors.datasources.storage import Datasource
+    from actors.history import History
     from actors.search_index import SearchIndex
     from rota.clock import Clock
     from rota.messages import Level, TaskMessage
@@ -61,15 +62,18 @@ class Datasources(Protocol):
     def index(self, name: str) -> SearchIndex:
         """Give the index of a datasource; raises NotFound."""
 
-    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
-        """Record what went into the bin of a datasource."""
+    def bin(self, name: str) -> BinRecords:
+        """Give what is known of the bin of a datasource; raises NotFound."""
+
+    def history(self) -> History:
+        """Give the history of all runs."""
 
 
 class Places(Protocol):
     """Where the datasources of a run are found."""
 
-    def of(self, run: str) -> Datasources:
-        """Give the datasources as one run sees them."""
+    def of(self, run: str, task: str) -> Datasources:
+        """Give the datasources as one task of a run sees them."""
 
 
 class RunLog:
@@ -129,6 +133,12 @@ class WorkerRun:
     def owner(self) -> str:
         """Whose job it is."""
         return self._task.owner
+
+    @property
+    def person(self) -> str | None:
+        """Whose doing the run is: who started it, or else the owner of the job; None where that is `system`."""
+        whose = self._task.started_by or self._task.owner
+        return None if whose in {"", SYSTEM_OWNER} else whose
 
     @property
     def attempt(self) -> int:
@@ -194,23 +204,30 @@ class WorkerRun:
 
     def datasources(self) -> Sequence[str]:
         """Give the names of all datasources that are switched on, sorted."""
-        return self._places.of(self._task.run).names()
+        return self._stored().names()
 
     def datasource(self, name: str) -> Datasource:
         """Give the datasource of that name; raises NotFound."""
-        return self._places.of(self._task.run).datasource(name)
+        return self._stored().datasource(name)
 
     def catalog(self, name: str) -> Catalog:
         """Give the catalog of the datasource of that name; raises NotFound."""
-        return self._places.of(self._task.run).catalog(name)
+        return self._stored().catalog(name)
 
     def index(self, name: str) -> SearchIndex:
         """Give the index of the datasource of that name; raises NotFound."""
-        return self._places.of(self._task.run).index(name)
+        return self._stored().index(name)
 
-    def recycle(self, name: str, items: Sequence[Recycled]) -> None:
-        """Record what this run put into the bin of a datasource."""
-        self._places.of(self._task.run).recycle(name, items)
+    def bin(self, name: str) -> BinRecords:
+        """Give what is known of the bin of the datasource of that name; raises NotFound."""
+        return self._stored().bin(name)
+
+    def history(self) -> History:
+        """Give the history of all runs."""
+        return self._stored().history()
+
+    def _stored(self) -> Datasources:
+        return self._places.of(self._task.run, self._task.task)
 
 
 def _sync(path: str | Path, flags: int, folder: int | None) -> None:

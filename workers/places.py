@@ -22,11 +22,11 @@ class StorePlaces:
         self._store: Store | None = None
         self._engine: Engine | None = None
 
-    def of(self, run: str) -> StoredDatasources:
-        """Give the datasources as one run sees them."""
+    def of(self, run: str, task: str) -> StoredDatasources:
+        """Give the datasources as one task of a run sees them."""
         from actors.stored import StoredDatasources
 
-        return StoredDatasources(self._opened(), run=run, engine=self._opened_engine)
+        return StoredDatasources(self._opened(), run=run, task=task, engine=self._opened_engine)
 
     def close(self) -> None:
         """Close what was opened; safe to call twice."""

@@ -37,6 +37,16 @@ class Recycled(NamedTuple):
     """Milliseconds since 1970."""
     deleted_by: str | None
     """Who deleted it, where known."""
+    bin: str = ""
+    """The bin with limits of its own that it belongs to; see `rota.bins.BinRules.bin_of`."""
+    size: int = 0
+    """Its own size; with the four that follow what it looked like when it came."""
+    modified_ns: int = 0
+    inode: int = 0
+    device: int = 0
+    etag: str = ""
+    keep_until: int | None = None
+    """Milliseconds since 1970: it stays until then and goes then, whatever the rules say."""
 
 
 class Bin:

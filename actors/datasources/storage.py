@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, BinaryIO, Protocol, runtime_checkable
+from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from actors.datasources.rows import Kind, Row  # noqa: F401 -- both are words of this interface
 from rota.datasources import Rules
@@ -123,6 +123,8 @@ class Datasource:
     """Where it is: for `local` the path of the folder, else an address."""
     options: Mapping[str, Any] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
+    whole: bool = False
+    """Whether listings show Rota's own private names as well, and what the globs leave out: for work on bins."""
     marker: str | None = None
     """What the file `MARKER` in the root must say, or the storage is taken for absent; None for no such file."""
 
@@ -218,3 +220,76 @@ class Scanner(Protocol):
         self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
     ) -> Iterator[Found]:
         """List these folders and everything below them; see `scanning.scan` for the promises."""
+
+
+class Fate(StrEnum):
+    """What became of something that was to be deleted for good."""
+
+    GONE = "gone"  # it was deleted, with everything in it
+    MISSING = "missing"  # it was not there
+    REPLACED = "replaced"  # another thing has its place, or it was changed: it is where it was
+    FOREIGN = "foreign"  # another file system is mounted in it: that stays, and what leads there; the rest is gone
+    FAILED = "failed"  # it could not be deleted, or not completely; what is left is in the tomb
+
+
+class Doomed(NamedTuple):
+    """An item of a bin that shall be deleted for good."""
+
+    bin_path: bytes
+    """`<folder>/<name>` within the bin."""
+    row: Row
+    """What it looked like when it came; what it must look like still. Fields that are 0 or empty are not compared."""
+
+
+class Ended(NamedTuple):
+    """What became of a doomed item."""
+
+    item: Doomed
+    fate: Fate
+    entries: int = 0
+    """That were deleted."""
+    bytes: int = 0
+    reason: str = ""
+    """Why it is not gone, for people."""
+
+
+@runtime_checkable
+class Gravedigger(Protocol):
+    """A driver that knows a better way to delete items of a bin for good than entry by entry."""
+
+    def bury(self, items: Iterable[Doomed], *, check: Callable[[], None] = lambda: None) -> Iterator[Ended]:
+        """Delete items of the bin for good; see `burying.bury` for the promises."""
+
+
+class Draft(Protocol):
+    """A file that is being written bit by bit, under a private name, and that outlives the process."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes of it are safe: what a later process finds."""
+
+    def append(self, piece: bytes) -> None:
+        """Write what follows."""
+
+    def keep(self) -> None:
+        """Make what was written safe."""
+
+    def publish(self, *, modified_ns: int | None = None, confirm: Callable[[], None] = lambda: None) -> Row:
+        """Give it its name, in place of whatever file had it, and give its row; see `Storage.write`."""
+
+    def discard(self) -> None:
+        """Remove it; nothing happens if it is not there."""
+
+    def close(self) -> None:
+        """Let go of it, and leave it where it is; twice is fine."""
+
+
+@runtime_checkable
+class Drafting(Protocol):
+    """A driver whose large files need not be written in one go."""
+
+    def draft(self, path: bytes, key: str) -> Draft:
+        """Open the draft of this key for a file, as far as it was written, or begin one.
+
+        A key is a task's id: it says whose the draft is, and whether anybody will come back for it.
+        """

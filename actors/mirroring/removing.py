@@ -50,8 +50,7 @@ class Remover:
         self._to_bin = to_bin
         self._lock = threading.Lock()
         self._recycled: list[Recycled] = []
-        deleted_by = None if run.owner == "system" else run.owner
-        self._bin = Bin(setting.target, run=run.id, deleted_by=deleted_by, now_ms=lambda: time.time_ns() // 1_000_000)
+        self._bin = Bin(setting.target, run=run.id, deleted_by=run.person, now_ms=lambda: time.time_ns() // 1_000_000)
 
     def survey(self, path: bytes, row: Row, *, kind_there: str | None = None) -> Removal | None:
         """Count what would go with an entry; None where that cannot be seen, which is told."""
@@ -88,7 +87,7 @@ class Remover:
         with self._lock:
             recycled, self._recycled = self._recycled, []
         if recycled:
-            self._run.recycle(self._name, recycled)
+            self._run.bin(self._name).add(recycled)
 
     def _remove(self, removal: Removal) -> bool:
         if removal.row.kind == Kind.FOLDER and not (removal.whole and self._to_bin):

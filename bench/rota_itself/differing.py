@@ -241,7 +241,7 @@ class EncodingRun(RecordingRun):
 
     def __init__(self, store: Store) -> None:
         super().__init__()
-        self._stored = StoredDatasources(store, run=self.id)
+        self._stored = StoredDatasources(store, run=self.id, task=self.task)
 
     def emit(self, type: str, data: Any, subject: str | None = None) -> None:  # noqa: A002
         """Encode an event."""

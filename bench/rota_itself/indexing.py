@@ -132,7 +132,7 @@ def main() -> None:
     engine = TantivyEngine(options.state / "search")
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name=_NAME, kind="local", root=str(options.root)), at=1)
-    run = _StoredRun(StoredDatasources(store, run="bench", engine=lambda: engine))
+    run = _StoredRun(StoredDatasources(store, run="bench", task="task", engine=lambda: engine))
     sync(run, SyncParams(datasource=_NAME, allow_deletions=True))
     # So it is in a worker, too, where each run begins as a copy of a process without garbage; see `workers.nursery`.
     gc.collect()

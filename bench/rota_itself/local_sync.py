@@ -94,7 +94,7 @@ def _sync(source: Datasource, state: Path | None) -> tuple[dict[str, float], dic
     store = Store(f"sqlite:///{state / 'rota.db'}", clock=SystemClock())
     store.upgrade()
     _define(store, source)
-    run = _QuietRun(datasources=[source], catalogs=StoredDatasources(store, run="bench").catalog)
+    run = _QuietRun(datasources=[source], catalogs=StoredDatasources(store, run="bench", task="task").catalog)
     begin = _times()
     result = sync(run, SyncParams(datasource=source.name, allow_deletions=True))
     took = _took(begin)

@@ -175,6 +175,7 @@ def _task(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> NewTask:
         run=run.id,
         job=run.job,
         owner=run.owner,
+        cause=run.cause,
         priority=run.priority,
         chain=run.chain,
         params=params,

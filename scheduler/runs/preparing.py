@@ -71,6 +71,7 @@ class Work:
             run=run.run,
             job=run.job,
             owner=run.owner,
+            cause=run.cause,
             priority=run.priority,
             chain=run.chain,
             params=step.params,

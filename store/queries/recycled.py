@@ -13,5 +13,8 @@ from store.tables import recycled
 
 def add(conn: Connection, datasource: str, items: Sequence[RecycledRecord]) -> None:
     """Add items that went into the bin of a datasource."""
-    if items:
-        conn.execute(insert(recycled), [{"datasource": datasource, **msgspec.structs.asdict(item)} for item in items])
+    rows = [{"datasource": datasource, **msgspec.structs.asdict(item)} for item in items]
+    for row in rows:
+        del row["id"]
+    if rows:
+        conn.execute(insert(recycled), rows)

@@ -113,6 +113,26 @@ class RecycledRecord(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: int
     deleted_by: str | None = None
     run: str | None = None
+    bin: str = ""
+    """The bin with limits of its own that it belongs to: `user:NAME`, `folder:NAME`, or empty."""
+    size: int = 0
+    """Its own, as the four that follow: what it looked like when it came."""
+    modified_ns: int = 0
+    inode: int = 0
+    device: int = 0
+    etag: str = ""
+    origin: str = "deleted"
+    """`deleted` through Rota, `rebuilt` from what lies beside it, or `found` without anything."""
+    hold: str | None = None
+    """Why it must stay, in words; None if it need not."""
+    keep_until: int | None = None
+    """It stays until then and goes then, whatever the rules say."""
+    claimed_by: str | None = None
+    """Task that is taking it out."""
+    claimed_for: str | None = None
+    """`purge` or `restore`."""
+    id: int | None = None
+    """Its number, once it has one."""
 
 
 class CatalogCounts(msgspec.Struct, frozen=True, kw_only=True):

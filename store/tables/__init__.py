@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from store.tables.base import Base
-from store.tables.catalog import datasources, entries, folders, recycled
+from store.tables.bins import bins, recycled
+from store.tables.catalog import datasources, entries, folders
 from store.tables.events import events, gathered, windows
 from store.tables.people import audit, hooks, tokens, users
 from store.tables.search import generations, indexes, stale_folders, unread
@@ -32,6 +33,7 @@ __all__ = [
     "Base",
     "attempts",
     "audit",
+    "bins",
     "datasources",
     "entries",
     "events",

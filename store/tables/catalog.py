@@ -1,11 +1,11 @@
-"""The tables of what Rota knows about storages: datasources, their folders and entries, and what is in their bins.
+"""The tables of what Rota knows about storages: datasources, their folders and entries.
 
 Names and paths are bytes: a name that is not UTF-8 is a name all the same, and has to come back as it was.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, true
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.tables.base import SERIAL_TYPE, Base, Big, Bytes, Json, Key, Millis, one_of, table_of
@@ -84,32 +84,6 @@ class EntryRow(Base):
     changed_run: Mapped[Key | None] = mapped_column(comment="Run that last created or updated this row")
 
 
-class RecycledRow(Base):
-    """What is in the bins: since when, from where, by whom."""
-
-    __tablename__ = "recycled"
-    __table_args__ = (
-        UniqueConstraint("datasource", "bin_path", name="uq_recycled_datasource_bin_path"),
-        Index("ix_recycled_datasource_deleted_at", "datasource", "deleted_at"),
-        CheckConstraint(one_of("kind", ENTRY_KINDS), name="kind"),
-        {"sqlite_autoincrement": True},
-    )
-
-    id: Mapped[int] = mapped_column(SERIAL_TYPE, primary_key=True, comment="Running number")
-    datasource: Mapped[Key] = mapped_column(
-        ForeignKey("datasources.name", ondelete="CASCADE"), comment="Its datasource"
-    )
-    bin_path: Mapped[Bytes] = mapped_column(comment="Path within the bin")
-    original_path: Mapped[Bytes] = mapped_column(comment="Path it had in the datasource")
-    kind: Mapped[Key] = mapped_column(comment="file | folder | link")
-    items: Mapped[Big] = mapped_column(comment="Entries in it, itself included")
-    bytes: Mapped[Big] = mapped_column(comment="Sum of their sizes")
-    deleted_at: Mapped[Millis] = mapped_column(comment="When it went into the bin")
-    deleted_by: Mapped[Key | None] = mapped_column(comment="Who deleted it, where known")
-    run: Mapped[Key | None] = mapped_column(comment="Run that put it there, if one did")
-
-
 datasources = table_of(DatasourceRow)
 folders = table_of(FolderRow)
 entries = table_of(EntryRow)
-recycled = table_of(RecycledRow)

@@ -100,7 +100,7 @@ class Installed:
 
     def known(self, name: str) -> dict[bytes, Seen]:
         """What the catalog has."""
-        return catalogued(StoredDatasources(self.cluster.store, run="test").catalog(name))
+        return catalogued(StoredDatasources(self.cluster.store, run="test", task="task").catalog(name))
 
     def entries(self, name: str) -> int:
         """How many entries the catalog has by now."""

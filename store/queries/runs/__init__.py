@@ -33,6 +33,7 @@ from store.queries.runs.reading import (
     overdue,
     paused_in_error,
     run_detail,
+    unended,
 )
 from store.queries.runs.removal import clear_history
 from store.queries.runs.takeover import take_over
@@ -92,6 +93,7 @@ __all__ = [
     "take_over",
     "terminate",
     "told",
+    "unended",
     "untold",
     "waited_for",
     "waiting_branches",

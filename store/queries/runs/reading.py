@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, literal
 
 from rota.errors import NotFound
 from rota.states import RunState
+from store.batches import batches
 from store.cursors import decode_cursor, encode_cursor, page_limit
 from store.queries.runs.rows import attempt_record, message_to_send, run_record, task_record
 from store.records import CANCEL, PAUSE, AttemptRecord, OpenTask, Page, RunDetail, RunRecord, TaskRecord
-from store.tables import OPEN_STATES, SENT_STATES, attempts, runs, tasks
+from store.tables import ENDED_STATES, OPEN_STATES, SENT_STATES, attempts, runs, tasks
 
 _one = select(runs).where(runs.c.id == bindparam("id"))
 # The first branch of a step has the id that the step was admitted with, so steps stay in their order.
@@ -48,6 +49,10 @@ _sent = (
     .where(func.coalesce(tasks.c.sent_at, tasks.c.queued_at) < bindparam("before"))
     .order_by(tasks.c.id)
     .limit(bindparam("most"))
+)
+
+_unended = select(tasks.c.id).where(
+    tasks.c.id.in_(bindparam("ids", expanding=True)), tasks.c.state.not_in(ENDED_STATES)
 )
 
 
@@ -210,3 +215,8 @@ def _conditions(
     if until is not None:
         conditions.append(runs.c.queued_at <= until)
     return conditions
+
+
+def unended(conn: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of these tasks that have not ended."""
+    return {found for some in batches(ids) for found in conn.scalars(_unended, {"ids": some})}

@@ -185,7 +185,7 @@ def _catalog_of(store: Store | None, name: str, root: Path) -> Callable[[], Cata
         return lambda: MemoryCatalog(catalog)
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name=name, kind="local", root=str(root)), at=0)
-    return lambda: StoredDatasources(store, run="run").catalog(name)
+    return lambda: StoredDatasources(store, run="run", task="task").catalog(name)
 
 
 def _last_sync(store: Store | None, name: str, catalog: Any) -> dict[str, Any] | None:

@@ -92,7 +92,7 @@ class Indexed:
 
     def known(self) -> dict[bytes, Seen]:
         """What the catalog has."""
-        return catalogued(StoredDatasources(self.store, run="test").catalog(NAME))
+        return catalogued(StoredDatasources(self.store, run="test", task="task").catalog(NAME))
 
     def hits(self, root: Node | None, *, limit: int = 500) -> Iterator[Hit]:
         """Everything that is found, page by page."""
@@ -136,7 +136,7 @@ class StoredRun(RecordingRun):
 
     def __init__(self, store: Store, engine: Engine, **options: Any) -> None:
         super().__init__(**options)
-        self._stored = StoredDatasources(store, run=self.id, engine=lambda: engine)
+        self._stored = StoredDatasources(store, run=self.id, task=self.task, engine=lambda: engine)
 
     def datasource(self, name: str) -> Datasource:
         return self._stored.datasource(name)

@@ -48,7 +48,7 @@ class WritingRun(RecordingRun):
         checkpoints = [json.loads(line)["state"] for line in read_lines(path) if line.startswith('{"state"')]
         super().__init__(state=checkpoints[-1] if checkpoints else None)
         self._store = store
-        self._stored = StoredDatasources(store, run=self.id)
+        self._stored = StoredDatasources(store, run=self.id, task=self.task)
         self._dying = dying
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 

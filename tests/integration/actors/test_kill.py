@@ -46,7 +46,10 @@ def synced(root: Path, sqlite_url: str) -> Iterator[Synced]:
     store = Store(sqlite_url)
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name="files", kind="local", root=str(root)), at=0)
-    yield Synced(Datasource(name="files", root=str(root)), lambda: StoredDatasources(store, run="run").catalog("files"))
+    yield Synced(
+        Datasource(name="files", root=str(root)),
+        lambda: StoredDatasources(store, run="run", task="task").catalog("files"),
+    )
     store.close()
 
 

@@ -83,7 +83,7 @@ def _resident_bytes(name: str) -> int:
 
 if __name__ == "__main__":
     url, name, folders, files = sys.argv[1:]
-    stored = StoredDatasources(Store(url), run="run")
+    stored = StoredDatasources(Store(url), run="run", task="task")
     found = []
     grown = []
     for top in (None, b"a", b"b", None):

@@ -48,7 +48,7 @@ class Place:
 
     def sync(self, name: str = "docs") -> None:
         """Bring the catalog up to date, and let all of it be indexed."""
-        known = StoredDatasources(self.store, run="r")
+        known = StoredDatasources(self.store, run="r", task="task")
         run = RecordingRun(datasources=[known.datasource(name)], catalogs=known.catalog)
         sync(run, SyncParams(datasource=name))
         with self.store.writing() as conn:

@@ -21,30 +21,22 @@ def test_items_are_recorded_as_they_went(store: Store) -> None:
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name="files", kind="local", root="/srv"), at=NOW)
 
-    stored = StoredDatasources(store, run="run-1")
-    stored.recycle("files", [ITEM, ITEM._replace(bin_path=b"other/x", deleted_by="anna")])
-    stored.recycle("files", [])
+    stored = StoredDatasources(store, run="run-1", task="task")
+    stored.bin("files").add([ITEM, ITEM._replace(bin_path=b"other/x", deleted_by="anna")])
+    stored.bin("files").add([])
 
     with store.reading() as conn:
         rows = conn.execute(select(recycled).order_by(recycled.c.id)).mappings().all()
-    assert [{**row, "id": None} for row in rows] == [
-        {"id": None, "datasource": "files", "run": "run-1", **ITEM._asdict()},
-        {
-            "id": None,
-            "datasource": "files",
-            "run": "run-1",
-            **ITEM._asdict(),
-            "bin_path": b"other/x",
-            "deleted_by": "anna",
-        },
-    ]
+    said = [{name: row[name] for name in Recycled._fields} for row in rows]
+    assert said == [ITEM._asdict(), ITEM._replace(bin_path=b"other/x", deleted_by="anna")._asdict()]
+    assert {(row["datasource"], row["run"], row["origin"]) for row in rows} == {("files", "run-1", "deleted")}
 
 
 def test_one_place_in_the_bin_has_one_item(store: Store) -> None:
     with store.writing() as conn:
         datasources.save(conn, DatasourceRecord(name="files", kind="local", root="/srv"), at=NOW)
-    stored = StoredDatasources(store, run="run-1")
-    stored.recycle("files", [ITEM])
+    stored = StoredDatasources(store, run="run-1", task="task")
+    stored.bin("files").add([ITEM])
 
     with pytest.raises(Conflict):
-        stored.recycle("files", [ITEM])
+        stored.bin("files").add([ITEM])

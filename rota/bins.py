@@ -1,0 +1,117 @@
+"""What a datasource's bin is for: which deletions go there, how long and how much is kept, and what is never purged.
+
+Pure: the same rules decide where something is deleted, what a purge takes, and what the console says about both.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from rota.fields import Count, Flag, Line, Part, PositiveDuration
+from rota.problems import FieldError
+from rota.times import duration_ms
+
+Per = Literal["datasource", "user", "folder"]
+"""What has a bin of its own: the datasource, each user who deletes, or each folder of the root."""
+MAX_PARTS = 200
+DEFAULT_KEEP = "P30D"
+
+
+def _pattern(text: str) -> str:
+    if not text.strip("/") or "\0" in text or len(text.encode("utf-8", "surrogateescape")) > 1024:
+        raise ValueError("must be a pattern of 1 to 1,024 bytes, such as *.tmp or cache/**")
+    return text
+
+
+def _folder(text: str) -> str:
+    path = text.strip("/")
+    if not path or "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
+        raise ValueError("must be a folder of the datasource such as projects/2026, without '.' and '..'")
+    return path
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
+FolderPath = Annotated[str, Field(max_length=4096), AfterValidator(_folder)]
+
+
+class Keeping(Part):
+    """How long and how much is kept; what is left out sets no limit."""
+
+    keep: PositiveDuration | None = Field(
+        default=None, description="How long after its deletion an item is kept, such as P30D."
+    )
+    max_size: Annotated[Count, Field(ge=1, le=2**62)] | None = Field(
+        default=None, description="Most bytes that are kept; the oldest items go first."
+    )
+    max_items: Annotated[Count, Field(ge=1, le=2**62)] | None = Field(
+        default=None, description="Most items that are kept; the oldest go first."
+    )
+
+    @property
+    def keep_ms(self) -> int | None:
+        """How long an item is kept, in milliseconds; None for ever."""
+        return None if self.keep is None else duration_ms(self.keep)
+
+
+class BinPart(Keeping):
+    """Other rules for what was deleted in one folder, or by one user; of several that fit the first counts."""
+
+    folder: FolderPath | None = Field(default=None, description="What was deleted in this folder and below it.")
+    user: Line | None = Field(default=None, description="What this user deleted.")
+    enabled: Flag = Field(default=True, description="Whether deletions go to the bin; if not, they are for good.")
+
+    @model_validator(mode="after")
+    def _about_something(self) -> BinPart:
+        if self.folder is None and self.user is None:
+            raise FieldError(("folder",), "is required, or user: without them it would be about everything")
+        return self
+
+    def fits(self, path: str, user: str | None) -> bool:
+        """Say whether it is about what this user deletes at this path."""
+        if self.user is not None and self.user != user:
+            return False
+        return self.folder is None or path == self.folder or path.startswith(self.folder + "/")
+
+
+class BinRules(Keeping):
+    """The rules of a datasource's bin."""
+
+    enabled: Flag = Field(default=True, description="Whether deletions go to the bin; if not, they are for good.")
+    keep: PositiveDuration | None = Field(
+        default=DEFAULT_KEEP, description="How long after its deletion an item is kept; null for ever."
+    )
+    per: Per = Field(
+        default="datasource",
+        description="What has a bin with limits of its own: the datasource, each user, or each folder of its root.",
+    )
+    parts: tuple[BinPart, ...] = Field(
+        default=(), max_length=MAX_PARTS, description="Other rules for a folder or a user; the first that fits counts."
+    )
+    hold: tuple[Pattern, ...] = Field(
+        default=(), max_length=MAX_PARTS, description="Never purged while one of these matches where it was deleted."
+    )
+    max_purged: float = Field(
+        default=0.5, ge=0, le=1, description="Largest share of a bin that a limit may take in one purge unasked."
+    )
+
+    def part_of(self, path: str, user: str | None) -> tuple[int, Keeping]:
+        """Give the rules for what this user deleted at this path, with their number; -1 for the general ones."""
+        for number, part in enumerate(self.parts):
+            if part.fits(path, user):
+                return number, part
+        return -1, self
+
+    def takes(self, path: str, user: str | None) -> bool:
+        """Say whether what this user deletes at this path goes to the bin."""
+        part = self.part_of(path, user)[1]
+        return self.enabled and (not isinstance(part, BinPart) or part.enabled)
+
+    def bin_of(self, path: str, user: str | None) -> str:
+        """Give the name of the bin that something goes to: empty, `user:NAME` or `folder:NAME`."""
+        if self.per == "user":
+            return f"user:{user or ''}"
+        if self.per == "folder":
+            return f"folder:{path.partition('/')[0] if '/' in path else ''}"
+        return ""

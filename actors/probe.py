@@ -28,7 +28,8 @@ from actors.run import Run
 from rota.errors import BusUnavailable, NotFound, PermanentError, StoreUnavailable, TemporaryError
 from rota.ids import new_id
 
-_TRIAL = b".rota-trial"
+TRIAL = b".rota-trial"
+"""Name of the file that a probe writes and removes; one that is killed in between leaves it."""
 _MARKER_BYTES = 4096
 _MOST_SECONDS = 15.0
 _FAULTS = (OSError, PermanentError, TemporaryError)
@@ -117,8 +118,8 @@ def _tried(datasource: Datasource, *, mark: bool) -> Datasource:
 def _try_to_write(storage: Storage) -> str | None:
     """Write and remove a small file; say what refused that, or None."""
     try:
-        storage.write(_TRIAL, [b"written to find out whether it can be\n"])
-        storage.delete(_TRIAL)
+        storage.write(TRIAL, [b"written to find out whether it can be\n"])
+        storage.delete(TRIAL)
     except _FAULTS as error:
         return _words_of(error)
     return None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import time
+
+_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def new_id() -> str:
@@ -18,3 +21,10 @@ def new_id() -> str:
     random = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
     text = f"{ms << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62 | random:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def made_at(text: str) -> int | None:
+    """Return when an id of `new_id` was made, in milliseconds since 1970; None for any other text."""
+    if not _UUID7.fullmatch(text):
+        return None
+    return int(text[:8] + text[9:13], 16)

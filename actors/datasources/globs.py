@@ -46,9 +46,9 @@ _ANYTHING, _FOLDERS, _STAR = "(?s:.*?)", "(?:(?s:.*?)/)??", "[^/]*?"
 class Selection:
     """The compiled patterns of a datasource; safe in several threads."""
 
-    __slots__ = ("_exclude", "_exclude_folders", "_include", "takes_all")
+    __slots__ = ("_exclude", "_exclude_folders", "_include", "is_whole", "takes_all")
 
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = (), *, whole: bool = False) -> None:
         included, excluded = list(include), list(exclude)
         self._include = _compiled([f"{glob}**" if glob.endswith("/") else glob for glob in map(_rooted, included)])
         excluded = [_rooted(glob) for glob in excluded]
@@ -56,11 +56,13 @@ class Selection:
         self._exclude_folders = _compiled([glob.removesuffix("/") for glob in excluded])
         self.takes_all = not included and not excluded
         """Whether nothing is left out, so that nobody need ask."""
+        self.is_whole = whole
+        """Whether Rota's private names count as well: for listings that are not for a catalog."""
 
     @classmethod
-    def of(cls, rules: Rules) -> Selection:
-        """Compile the patterns of these rules."""
-        return cls(rules.include, rules.exclude)
+    def of(cls, rules: Rules, *, whole: bool = False) -> Selection:
+        """Compile the patterns of these rules, or none if the view is whole."""
+        return cls(whole=True) if whole else cls(rules.include, rules.exclude)
 
     def takes(self, path: bytes, kind: str) -> bool:
         """Say whether an entry counts, provided that the folder it is in does."""

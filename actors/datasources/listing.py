@@ -24,15 +24,18 @@ def make_listing(
 ) -> Listing:
     """Give the listing of a folder.
 
-    Private names and what the globs leave out are dropped. What cannot be a row is counted as special: a name that is
-    none, and all but one of several rows of the same name, of which a folder is kept first and else the last.
+    Private names and what the globs leave out are dropped, nothing of it where the selection is whole. What cannot be a
+    row is counted as special: a name that is none, and all but one of several rows of the same name, of which a folder
+    is kept first and else the last.
     """
     kept: dict[bytes, Row] = {}
     for row in rows:
         name = row.name
         if name in _NO_NAMES or b"/" in name or b"\0" in name:
             special += 1
-        elif not is_private(name) and (selection.takes_all or selection.takes(join(path, name), row.kind)):
+        elif selection.is_whole or (
+            not is_private(name) and (selection.takes_all or selection.takes(join(path, name), row.kind))
+        ):
             known = kept.get(name)
             if known is not None:
                 special += 1

@@ -41,7 +41,11 @@ def hurried(datasource: Datasource, *, seconds: float) -> Datasource:
 
 def _open_remote(datasource: Datasource) -> Storage:
     match datasource.kind:
-        case "s3" | "gcs" | "azure":
+        case "s3" | "gcs":
+            from actors.datasources.objects import ResumableStorage
+
+            return ResumableStorage(datasource)
+        case "azure":
             from actors.datasources.objects import ObjectStorage
 
             return ObjectStorage(datasource)

@@ -86,6 +86,11 @@ class Root:
         return self._descriptor
 
     @property
+    def opener(self) -> Opener:
+        """How paths are opened beneath a folder here."""
+        return self._open
+
+    @property
     def by_steps(self) -> bool:
         """Whether paths are opened step by step, because the kernel's own call is missing."""
         return self._open is open_by_steps
@@ -117,6 +122,7 @@ class Root:
 
     def stat(self, path: bytes) -> os.stat_result:
         """Give the attributes of an entry itself, of the link where it is one."""
+        refuse_nul(path)
         folder, name = split(path)
         if not name:
             return os.fstat(self._descriptor)
@@ -127,6 +133,7 @@ class Root:
             os.close(descriptor)
 
     def _resolve(self, path: bytes, flags: int) -> int:
+        refuse_nul(path)
         if len(path) < _PIECE_BYTES:
             return self._open(self.descriptor, path, flags, False)
         return self._resolve_in_pieces(path, flags)
@@ -144,3 +151,9 @@ class Root:
         finally:
             if current != self._descriptor:
                 os.close(current)
+
+
+def refuse_nul(path: bytes) -> None:
+    """Raise FileNotFoundError where a name has a NUL, which none can have: the kernel would take it for the end."""
+    if b"\0" in path:
+        raise FileNotFoundError(errno.ENOENT, "no name has a NUL character in it", path)

@@ -13,9 +13,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
-from actors.datasources.storage import Capabilities, End, Found, Listing, Lookup, Row, Scanner, Storage, Unlisted
+from actors.datasources.storage import (
+    Capabilities,
+    Doomed,
+    Draft,
+    Drafting,
+    End,
+    Ended,
+    Found,
+    Gravedigger,
+    Listing,
+    Lookup,
+    Row,
+    Scanner,
+    Storage,
+    Unlisted,
+    Upload,
+    Uploading,
+    WholeDeleter,
+)
 from actors.datasources.told import Told
 from rota.errors import TemporaryError
 
@@ -87,8 +105,11 @@ def is_temporary(error: BaseException) -> bool:
 
 
 def retrying(inner: Storage, repeats: Repeats) -> Storage:
-    """Wrap repeats around a driver; the result is a `Scanner` if the driver is one."""
-    return RetryingScanner(inner, inner, repeats) if isinstance(inner, Scanner) else Retrying(inner, repeats)
+    """Wrap repeats around a driver; the result can do what the driver can: scan by itself, keep drafts, bury ..."""
+    parts = tuple(part for ability, part in _abilities() if isinstance(inner, ability))
+    # The abilities do not depend on each other, and a class for each set of them would say nothing more.
+    kind = type("RetryingStorage", parts, {}) if parts else Retrying
+    return cast("Storage", kind(inner, repeats))
 
 
 class Retrying:
@@ -175,10 +196,6 @@ class Retrying:
 class RetryingScanner(Retrying):
     """A storage with a scan of its own, which goes on where it broke."""
 
-    def __init__(self, inner: Storage, scanner: Scanner, repeats: Repeats) -> None:
-        super().__init__(inner, repeats)
-        self._scanner = scanner
-
     def scan(
         self, paths: Sequence[bytes], known: Lookup, *, check: Callable[[], None] = lambda: None
     ) -> Iterator[Found]:
@@ -186,11 +203,12 @@ class RetryingScanner(Retrying):
 
         Where too much of the branches under way was told to remember, the failure goes up.
         """
+        scanner = cast("Scanner", self._inner)
         ended = tried = 0
         told = Told(paths, most=_MOST_TOLD)
         while ended < len(paths):
             try:
-                with closing(_closable(self._scanner.scan(paths[ended:], known, check=check))) as scanned:
+                with closing(_closable(scanner.scan(paths[ended:], known, check=check))) as scanned:
                     for found in scanned:
                         if isinstance(found, End):
                             ended += 1
@@ -204,6 +222,56 @@ class RetryingScanner(Retrying):
                 self._repeats.pause(error, tried if told.is_whole else self._repeats.retries + 1)
             else:
                 return
+
+
+class RetryingDrafts(Retrying):
+    """A storage with drafts.
+
+    What is asked of a draft once it is open is not repeated: after a failure nobody knows how much of a piece arrived,
+    so whoever writes it opens it again and goes on with what is safe.
+    """
+
+    def draft(self, path: bytes, key: str) -> Draft:
+        """Open the draft of this key for a file, as far as it was written, or begin one."""
+        return self._repeats.call(lambda: cast("Drafting", self._inner).draft(path, key))
+
+
+class RetryingUploads(Retrying):
+    """A storage with uploads that may be left over."""
+
+    def unfinished(self) -> Iterator[Upload]:
+        """Give the uploads below the root that are not finished, all at once."""
+        yield from self._repeats.call(lambda: list(cast("Uploading", self._inner).unfinished()))
+
+    def abort(self, path: bytes, key: str) -> None:
+        """Throw the parts of an upload away; nothing happens if there is none."""
+        self._repeats.call(lambda: cast("Uploading", self._inner).abort(path, key))
+
+
+class RetryingGravedigger(Retrying):
+    """A storage that deletes items of the bin in a way of its own, in which it repeats by itself what failed."""
+
+    def bury(self, items: Iterable[Doomed], *, check: Callable[[], None] = lambda: None) -> Iterator[Ended]:
+        """Delete items of the bin for good."""
+        return cast("Gravedigger", self._inner).bury(items, check=check)
+
+
+class RetryingWholeDeleter(Retrying):
+    """A storage that deletes a folder with everything in it in one request."""
+
+    def delete_whole(self, path: bytes) -> None:
+        """Delete a folder and all that is in it; nothing happens if it is not there."""
+        self._repeats.call(lambda: cast("WholeDeleter", self._inner).delete_whole(path))
+
+
+def _abilities() -> tuple[tuple[type, type[Retrying]], ...]:
+    return (
+        (Scanner, RetryingScanner),
+        (Drafting, RetryingDrafts),
+        (Uploading, RetryingUploads),
+        (Gravedigger, RetryingGravedigger),
+        (WholeDeleter, RetryingWholeDeleter),
+    )
 
 
 def _closable(found: Iterator[Found]) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import replace
 
 from actors.datasources.digest import digest_of_chunks, folder_digest
@@ -48,6 +49,24 @@ def scan(
 
 
 def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, check: Callable[[], None]) -> Iterator[Found]:
+    with closing(listed(storage, frontier, check)) as batches:
+        for results in batches:
+            before = known([place.path for place in results])
+            for place, found in results.items():
+                frontier.tell(place, folders_of(found) if isinstance(found, Listing) else ())
+                yield told(found, before.get(place.path))
+            for path in frontier.ended():
+                yield End(path=path)
+
+
+def listed(
+    storage: Storage, frontier: Frontier, check: Callable[[], None]
+) -> Generator[Mapping[Place, Listing | Unlisted]]:
+    """List what waits at a frontier, as many folders at a time as the storage takes, and give what comes together.
+
+    The caller tells the frontier of each place before it asks for more, and closes the iterator. The rest is as in
+    `scan`.
+    """
     in_flight = storage.capabilities.in_flight
     under_way: dict[Future[Listing | Unlisted], Place] = {}
     pool = ThreadPoolExecutor(in_flight, thread_name_prefix="scan")
@@ -58,15 +77,8 @@ def _scan_folders(storage: Storage, frontier: Frontier, known: Lookup, check: Ca
             check()
             # Each call of a driver has its own time limit, so this comes to an end.
             done = wait(under_way, timeout=_CHECK_SECONDS, return_when=FIRST_COMPLETED).done
-            if not done:
-                continue
-            results = {under_way.pop(future): future.result() for future in done}
-            before = known([place.path for place in results])
-            for place, found in results.items():
-                frontier.tell(place, folders_of(found) if isinstance(found, Listing) else ())
-                yield told(found, before.get(place.path))
-            for path in frontier.ended():
-                yield End(path=path)
+            if done:
+                yield {under_way.pop(future): future.result() for future in done}
     finally:
         for future in under_way:
             future.cancel()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
+from actors.datasources.graves import Fate
 from actors.datasources.rows import Kind, Row  # noqa: F401 -- both are words of this interface
 from rota.datasources import Rules
 
@@ -222,16 +223,6 @@ class Scanner(Protocol):
         """List these folders and everything below them; see `scanning.scan` for the promises."""
 
 
-class Fate(StrEnum):
-    """What became of something that was to be deleted for good."""
-
-    GONE = "gone"  # it was deleted, with everything in it
-    MISSING = "missing"  # it was not there
-    REPLACED = "replaced"  # another thing has its place, or it was changed: it is where it was
-    FOREIGN = "foreign"  # another file system is mounted in it: that stays, and what leads there; the rest is gone
-    FAILED = "failed"  # it could not be deleted, or not completely; what is left is in the tomb
-
-
 class Doomed(NamedTuple):
     """An item of a bin that shall be deleted for good."""
 
@@ -261,18 +252,36 @@ class Gravedigger(Protocol):
         """Delete items of the bin for good; see `burying.bury` for the promises."""
 
 
+@runtime_checkable
+class WholeDeleter(Protocol):
+    """A driver that deletes a folder with everything in it in one request."""
+
+    def delete_whole(self, path: bytes) -> None:
+        """Delete a folder and all that is in it, whatever that is now; nothing happens if it is not there."""
+
+
 class Draft(Protocol):
-    """A file that is being written bit by bit, under a private name, and that outlives the process."""
+    """A file that is being written bit by bit, under a private name, and that outlives the process.
+
+    For one thread at a time. Two processes that write the same draft from the same source do no harm to each other:
+    each writes at its own place, never at what happens to be the end.
+    """
 
     @property
     def size(self) -> int:
-        """How many bytes of it are safe: what a later process finds."""
+        """How many bytes of it are safe: what a later process finds.
+
+        After `keep`, all of them, or what the storage takes in one part less.
+        """
+
+    def cut(self, size: int) -> None:
+        """Forget what follows so many bytes, a size that the draft once had after `keep`, or 0."""
 
     def append(self, piece: bytes) -> None:
         """Write what follows."""
 
     def keep(self) -> None:
-        """Make what was written safe."""
+        """Make what was written safe, against a loss of power as well."""
 
     def publish(self, *, modified_ns: int | None = None, confirm: Callable[[], None] = lambda: None) -> Row:
         """Give it its name, in place of whatever file had it, and give its row; see `Storage.write`."""
@@ -291,5 +300,28 @@ class Drafting(Protocol):
     def draft(self, path: bytes, key: str) -> Draft:
         """Open the draft of this key for a file, as far as it was written, or begin one.
 
-        A key is a task's id: it says whose the draft is, and whether anybody will come back for it.
+        A key is a task's id: it says whose the draft is, and whether anybody will come back for it. The folder of the
+        path must be there where folders exist by themselves.
         """
+
+
+class Upload(NamedTuple):
+    """An upload in parts that was begun and neither finished nor thrown away; it shows in no listing."""
+
+    path: bytes
+    """Of the file that it would make."""
+    key: str
+    """The service's own id of it."""
+    started_ms: int
+    """Milliseconds since 1970."""
+
+
+@runtime_checkable
+class Uploading(Protocol):
+    """A driver whose service keeps the parts of broken uploads, at somebody's cost, until they are thrown away."""
+
+    def unfinished(self) -> Iterator[Upload]:
+        """Give the uploads below the root that are not finished, those that are just under way included."""
+
+    def abort(self, path: bytes, key: str) -> None:
+        """Throw the parts of an upload away; nothing happens if there is none."""

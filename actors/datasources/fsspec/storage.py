@@ -45,7 +45,7 @@ class FilesystemSpecStorage:
         """Choose the driver and check its options; connects to nothing. Raises what `choose` raises."""
         options = FsspecOptions.model_validate(dict(datasource.options))
         self._datasource = datasource
-        self._selection = Selection.of(datasource.rules)
+        self._selection = Selection.of(datasource.rules, whole=datasource.whole)
         self._choice: Choice = choose(datasource, options)
         self.capabilities = Capabilities(
             etags=self._choice.is_bucket,

@@ -54,10 +54,16 @@ class Content(NamedTuple):
         return self.token == token and digest_of_chunks(self.chunks) == digest
 
 
-def read_folder(root: Root, path: bytes, selection: Selection | None) -> Content:
+def chosen(selection: Selection) -> Selection | None:
+    """Give a selection as `read_folder` takes it: none where only private names are left out, as nearly always."""
+    return None if selection.takes_all and not selection.is_whole else selection
+
+
+def read_folder(root: Root, path: bytes, selection: Selection | None, *, with_folders: bool = True) -> Content:
     """Read a folder beneath the root; raises OSError, with what `Root.open_folder` raises among it.
 
     Its rows are given encoded; a large folder is sorted that way too, so that it takes little memory whatever its size.
+    The names of the folders in it are given besides unless they are of no use.
     """
     token, special, chunks = _read(root, path, selection)
     encoded: list[bytes] | Chunks = [] if isinstance(chunks, list) else Chunks()
@@ -67,7 +73,8 @@ def read_folder(root: Root, path: bytes, selection: Selection | None) -> Content
         encoded.append(encode_rows(rows))
         entries += len(rows)
         size += sum([row[2] for row in rows if row[1] == _FILE])
-        folders += [row[0] for row in rows if row[1] == _FOLDER]
+        if with_folders:
+            folders += [row[0] for row in rows if row[1] == _FOLDER]
     return Content(token, encoded, entries, size, special, folders)
 
 
@@ -85,9 +92,9 @@ def _read(root: Root, path: bytes, selection: Selection | None) -> tuple[str, in
                 if parts:
                     runs = runs or _Runs()
                     runs.add(parts.pop())
-                rows, left_out = _rows_of(batch, own.st_dev)
+                rows, left_out = _rows_of(batch, own.st_dev, whole=selection is not None and selection.is_whole)
                 special += left_out
-                if selection is not None:
+                if selection is not None and not selection.takes_all:
                     rows = {name: row for name, row in rows.items() if selection.takes(join(path, name), row[1])}
                 parts.append([rows[name] for name in sorted(rows)])
         # The C library tells a folder that was removed while it was open as an empty one.
@@ -108,7 +115,7 @@ def fields_of(name: bytes, found: os.stat_result) -> Fields | None:
     return name, kind, size, modified_ns, _signed(found.st_ino), _signed(found.st_dev), ""
 
 
-def _rows_of(entries: list[os.DirEntry[str]], device: int) -> tuple[dict[bytes, Fields], int]:
+def _rows_of(entries: list[os.DirEntry[str]], device: int, *, whole: bool) -> tuple[dict[bytes, Fields], int]:
     """Give the rows by name, and how many entries can be none.
 
     By name, because one that is removed and made again meanwhile may come twice.
@@ -132,7 +139,7 @@ def _rows_of(entries: list[os.DirEntry[str]], device: int) -> tuple[dict[bytes, 
             and name[0] != _DOT
         ):
             rows[name] = (name, _FILE, found.st_size, modified_ns, inode, device, "")
-        elif not is_private(name):
+        elif whole or not is_private(name):
             row = fields_of(name, found)
             if row is None:
                 special += 1

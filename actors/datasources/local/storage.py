@@ -16,7 +16,9 @@ from typing import BinaryIO
 
 from actors.datasources.globs import Selection
 from actors.datasources.listing import unlisted
-from actors.datasources.local.reading import Content, fields_of, read_folder
+from actors.datasources.local.burying import bury_locally
+from actors.datasources.local.drafting import LocalDraft
+from actors.datasources.local.reading import Content, chosen, fields_of, read_folder
 from actors.datasources.local.scanning import LocalScan, listing_of
 from actors.datasources.local.walkers import Walkers
 from actors.datasources.local.walking import Setup
@@ -27,6 +29,8 @@ from actors.datasources.paths import Root, split
 from actors.datasources.storage import (
     Capabilities,
     Datasource,
+    Doomed,
+    Ended,
     Found,
     Listing,
     Lookup,
@@ -36,7 +40,7 @@ from actors.datasources.storage import (
 from rota.errors import PermanentError
 
 _PROCESSES = 2
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 class LocalStorage:
@@ -52,9 +56,9 @@ class LocalStorage:
         except OSError as error:
             raise PermanentError(_absent(datasource, error)) from error
         rules = datasource.rules
-        selection = Selection.of(rules)
-        self._selection = None if selection.takes_all else selection
-        self._setup = Setup(by_steps=self._root.by_steps, include=rules.include, exclude=rules.exclude)
+        whole = datasource.whole
+        self._selection = chosen(Selection.of(rules, whole=whole))
+        self._setup = Setup(by_steps=self._root.by_steps, include=rules.include, exclude=rules.exclude, whole=whole)
         self._processes = int(datasource.options.get("processes", _PROCESSES))
 
     @property
@@ -81,7 +85,7 @@ class LocalStorage:
 
     def list_folder(self, path: bytes) -> Listing | Unlisted:
         """List one folder."""
-        content = self._read(path)
+        content = self._read(path, with_folders=False)
         return content if isinstance(content, Unlisted) else listing_of(path, content)
 
     def stat(self, path: bytes) -> Row | None:
@@ -114,6 +118,10 @@ class LocalStorage:
         """Make a file of these pieces, or replace the one at the path, and give its row."""
         return write(self._root, path, pieces, modified_ns=modified_ns, confirm=confirm)
 
+    def draft(self, path: bytes, key: str) -> LocalDraft:
+        """Open the draft of this key for a file, as far as it was written, or begin one."""
+        return LocalDraft(self._root, path, key)
+
     def make_folder(self, path: bytes) -> None:
         """Make a folder; nothing happens if it is there."""
         make_folder(self._root, path)
@@ -130,13 +138,17 @@ class LocalStorage:
             if error.errno not in _ABSENT:
                 raise
 
+    def bury(self, items: Iterable[Doomed], *, check: Callable[[], None] = lambda: None) -> Iterator[Ended]:
+        """Delete items of the bin for good, many of them with helper processes."""
+        return bury_locally(self._root, items, processes=self._processes, check=check)
+
     def close(self) -> None:
         """Let go of the root."""
         self._root.close()
 
-    def _read(self, path: bytes) -> Content | Unlisted:
+    def _read(self, path: bytes, *, with_folders: bool = True) -> Content | Unlisted:
         try:
-            return read_folder(self._root, path, self._selection)
+            return read_folder(self._root, path, self._selection, with_folders=with_folders)
         except OSError as error:
             return unlisted(path, error.errno or 0, error.strerror or str(error))
 

@@ -20,7 +20,7 @@ import msgspec
 
 from actors.datasources.digest import digest_of_chunks
 from actors.datasources.globs import Selection
-from actors.datasources.local.reading import read_folder
+from actors.datasources.local.reading import chosen, read_folder
 from actors.datasources.openat2 import open_by_steps
 from actors.datasources.paths import Root
 from actors.datasources.prints import prints_of_chunks
@@ -35,6 +35,7 @@ class Setup(msgspec.Struct, array_like=True, frozen=True):
     by_steps: bool
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    whole: bool = False
 
 
 class Asked(msgspec.Struct, array_like=True, frozen=True):
@@ -121,8 +122,7 @@ def serve(connection: socket.socket, descriptor: int) -> None:
     """Answer until the other side is gone; takes over the descriptor of the root."""
     frames = frames_of(connection.makefile("rb"))
     setup = msgspec.msgpack.decode(next(frames), type=Setup)
-    chosen = Selection(setup.include, setup.exclude)
-    selection = None if chosen.takes_all else chosen
+    selection = chosen(Selection(whole=True) if setup.whole else Selection(setup.include, setup.exclude))
     decode = msgspec.msgpack.Decoder(list[Asked]).decode
     encode = msgspec.msgpack.Encoder().encode
     with Root(descriptor, opener=open_by_steps if setup.by_steps else None) as root:
@@ -138,11 +138,11 @@ def serve(connection: socket.socket, descriptor: int) -> None:
             connection.sendall(gathered)
 
 
-def main(descriptor: int) -> None:
+def main(descriptor: str) -> None:
     """Serve on the socket that is the standard input, beneath the root that was inherited as this descriptor."""
     # Whoever stops the worker stops all of its processes at once. The scan has to reach its checkpoint nevertheless,
     # and ends its helpers itself; should it be killed, the connection is closed.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(ConnectionError, StopIteration), socket.socket(fileno=sys.stdin.fileno()) as connection:
-        serve(connection, descriptor)
+        serve(connection, int(descriptor))

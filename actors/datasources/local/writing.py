@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from actors.datasources.drafts import draft_beside
 from actors.datasources.local.reading import fields_of
 from actors.datasources.openat2 import libc
-from actors.datasources.paths import Root, split
-from actors.datasources.storage import Row
+from actors.datasources.paths import Root, refuse_nul, split
+from actors.datasources.rows import Row
 
-_DRAFT_MODE, _FILE_MODE, _FOLDER_MODE = 0o600, 0o644, 0o755
+DRAFT_MODE, FILE_MODE = 0o600, 0o644
+_FOLDER_MODE = 0o755
 _NO_REPLACE = 1
 # The first is the answer of a file system that does not know the flag, the other two of an old kernel or library.
 _UNKNOWN = frozenset({errno.EINVAL, errno.ENOSYS, errno.EPERM})
@@ -38,16 +39,18 @@ def write(
     The draft lies beside it under a private name, so that a process killed while it writes leaves nothing that counts.
     Content, time and the new name are on the disk when this returns.
     """
-    with _place(root, path) as (folder, name):
+    with place(root, path) as (folder, name):
         draft = draft_beside(name)
         descriptor = os.open(
-            draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _DRAFT_MODE, dir_fd=folder
+            draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, DRAFT_MODE, dir_fd=folder
         )
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
+                end = 0
                 for piece in pieces:
-                    _write_whole(file.fileno(), piece)
-                os.fchmod(file.fileno(), _FILE_MODE)  # whatever the process masks
+                    write_at(file.fileno(), piece, end)
+                    end += len(piece)
+                os.fchmod(file.fileno(), FILE_MODE)  # whatever the process masks
                 if modified_ns is not None:
                     os.utime(file.fileno(), ns=(modified_ns, modified_ns))
                 os.fsync(file.fileno())
@@ -68,7 +71,7 @@ def make_folder(root: Root, path: bytes) -> None:
     """Make a folder, if there is none; raises FileExistsError for anything else of that name."""
     if not path:
         return
-    with _place(root, path) as (folder, name):
+    with place(root, path) as (folder, name):
         try:
             os.mkdir(name, _FOLDER_MODE, dir_fd=folder)
         except FileExistsError:
@@ -78,18 +81,23 @@ def make_folder(root: Root, path: bytes) -> None:
 
 def rename(root: Root, path: bytes, target: bytes) -> None:
     """Give an entry another path, in one step; raises FileExistsError if something is there."""
-    with _place(root, path) as (folder, name), _place(root, target) as (target_folder, target_name):
-        try:
-            _rename_unless_there(folder, name, target_folder, target_name)
-        except OSError as error:
-            if error.errno not in _UNKNOWN:
-                raise
-            _rename_by_claim(folder, name, target_folder, target_name)
+    with place(root, path) as (folder, name), place(root, target) as (target_folder, target_name):
+        rename_between(folder, name, target_folder, target_name)
+
+
+def rename_between(folder: int, name: bytes, target_folder: int, target_name: bytes) -> None:
+    """Move an entry from one folder to another, by their descriptors; raises FileExistsError if something is there."""
+    try:
+        _rename_unless_there(folder, name, target_folder, target_name)
+    except OSError as error:
+        if error.errno not in _UNKNOWN:
+            raise
+        _rename_by_claim(folder, name, target_folder, target_name)
 
 
 def delete(root: Root, path: bytes) -> None:
     """Delete a file, a link or an empty folder; raises OSError, FileNotFoundError if it is not there among it."""
-    with _place(root, path) as (folder, name):
+    with place(root, path) as (folder, name):
         try:
             os.unlink(name, dir_fd=folder)
         except (IsADirectoryError, PermissionError) as error:
@@ -100,8 +108,9 @@ def delete(root: Root, path: bytes) -> None:
 
 
 @contextmanager
-def _place(root: Root, path: bytes) -> Iterator[tuple[int, bytes]]:
+def place(root: Root, path: bytes) -> Iterator[tuple[int, bytes]]:
     """Hold open the folder of an entry, and give its descriptor and the entry's name."""
+    refuse_nul(path)
     folder, name = split(path)
     if name in {b"", b".", b".."}:
         raise OSError(errno.EINVAL, "must name an entry below the root", path)
@@ -112,11 +121,12 @@ def _place(root: Root, path: bytes) -> Iterator[tuple[int, bytes]]:
         os.close(descriptor)
 
 
-def _write_whole(descriptor: int, piece: bytes) -> None:
+def write_at(descriptor: int, piece: bytes, offset: int) -> None:
+    """Write all of a piece into a file."""
     with memoryview(piece) as left:
         start = 0
         while start < len(left):
-            start += os.write(descriptor, left[start:])
+            start += os.pwrite(descriptor, left[start:], offset + start)
 
 
 def _rename_unless_there(folder: int, name: bytes, target_folder: int, target_name: bytes) -> None:

@@ -38,7 +38,7 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,80}")
 
 def s3_page(body: bytes) -> Page:
     """Read a page of ListObjectsV2; raises ValueError for what is none."""
-    root = _root(body, "ListBucketResult")
+    root = root_of(body, "ListBucketResult")
     objects: list[Object] = []
     prefixes: list[bytes] = []
     told: dict[str, str] = {}
@@ -61,7 +61,7 @@ def s3_page(body: bytes) -> Page:
 
 def azure_page(body: bytes) -> Page:
     """Read a page of List Blobs; a directory of a hierarchical namespace comes as the marker of a folder."""
-    root = _root(body, "EnumerationResults")
+    root = root_of(body, "EnumerationResults")
     objects: list[Object] = []
     prefixes: list[bytes] = []
     for child in _children(root, "Blobs"):
@@ -109,7 +109,8 @@ def embedded_refusal(body: bytes) -> str | None:
     return (_code({}, body) or "an error without a name") if b"<Error>" in body[:1024] else None
 
 
-def _root(body: bytes, name: str) -> Element:
+def root_of(body: bytes, *names: str) -> Element:
+    """Give the root of an answer in XML; raises ValueError unless it has one of these names."""
     from xml.etree import ElementTree as ET
 
     if b"<!DOCTYPE" in body[:4096]:
@@ -118,8 +119,8 @@ def _root(body: bytes, name: str) -> Element:
         root = ET.fromstring(body)  # noqa: S314 -- without a document type there are no entities to unfold
     except ET.ParseError as error:
         raise ValueError(f"is no XML: {error}") from error
-    if _local(root) != name:
-        raise ValueError(f"is no {name}")
+    if _local(root) not in names:
+        raise ValueError(f"is no {names[0]}")
     return root
 
 

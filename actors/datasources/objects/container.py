@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from actors.datasources.objects.answers import within
 from actors.datasources.objects.pages import Page
@@ -32,6 +32,16 @@ class Container:
             self._ask("DELETE", key)
         except FileNotFoundError:
             return
+
+    def delete_many(self, keys: Sequence[bytes]) -> Mapping[bytes, str]:
+        """Delete objects one by one; gives those that could not be deleted, and why."""
+        refused: dict[bytes, str] = {}
+        for key in keys:
+            try:
+                self.delete(key)
+            except OSError as error:
+                refused[key] = error.strerror or str(error)
+        return refused
 
     def close(self) -> None:
         """Close the connections."""

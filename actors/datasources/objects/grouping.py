@@ -110,7 +110,7 @@ class Grouping:
             odd = is_odd(name)
             if odd:
                 parent.odd.add(name)
-            if odd or is_private(name) or not self._selection.takes(below, Kind.FOLDER):
+            if odd or not self._counts(name, below):
                 self._skipped = below + b"/"
                 return False
             if name in parent.folders:
@@ -118,6 +118,11 @@ class Grouping:
             parent.folders.add(name)
             self._open.append(Gathered(below))
         return True
+
+    def _counts(self, name: bytes, path: bytes) -> bool:
+        """Say whether a folder counts."""
+        selection = self._selection
+        return selection.is_whole or (not is_private(name) and selection.takes(path, Kind.FOLDER))
 
 
 def is_odd(name: bytes) -> bool:

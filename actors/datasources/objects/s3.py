@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
 
 from actors.datasources.objects.answers import embedded_refusal, s3_page
+from actors.datasources.objects.bulk import delete_request, is_speakable, refused_keys
 from actors.datasources.objects.container import Container
 from actors.datasources.objects.pages import Page
-from actors.datasources.objects.signing import encoded
+from actors.datasources.objects.signing import Request, encoded
+from actors.datasources.objects.uploads import Begun, Sent, Some, pages_of, parts_page, uploads_page
 from actors.datasources.objects.wire import Answer, Wire
 from rota.errors import PermanentError, TemporaryError
 
@@ -27,6 +31,7 @@ class S3Service(Container):
         self._bucket = bucket
         self._google = google
         self._vendor = "x-goog-" if google else "x-amz-"
+        self._deletes_many = True
         self.largest_copy = 2**63 if google else 5 * _GIB
 
     def list(
@@ -76,6 +81,18 @@ class S3Service(Container):
         except FileNotFoundError:
             return
 
+    def uploads(self, prefix: bytes) -> Iterator[Begun]:
+        """Give all uploads that are not finished of keys with a prefix."""
+        query = {"uploads": "", "encoding-type": "url", "prefix": prefix.decode()}
+        for page in self._pages(f"{self._base}/", query, uploads_page, about_one=False):
+            # Not every service looks at the prefix.
+            yield from (each for each in page.uploads if each.key.startswith(prefix))
+
+    def parts(self, key: bytes, upload: str) -> Sequence[Sent]:
+        """Give the parts that were sent, in their order."""
+        pages = self._pages(self._path(key), {"uploadId": upload}, parts_page, about_one=True)
+        return [part for page in pages for part in page.parts]
+
     def copy(self, key: bytes, target: bytes) -> None:
         """Copy an object, its own headers with it."""
         headers = {f"{self._vendor}copy-source": f"/{self._bucket}/{encoded(key, safe='/')}"}
@@ -90,6 +107,46 @@ class S3Service(Container):
             # The service refuses conditions on copies; the caller has looked at the target.
             answer = self._ask("PUT", target, headers=headers)
         self._whole(answer)
+
+    def _pages(
+        self, path: str, query: Mapping[str, str], read: Callable[[bytes], Some], *, about_one: bool
+    ) -> Iterator[Some]:
+        def ask(following: Mapping[str, str]) -> Some:
+            request = Request(method="GET", path=path, query={**query, **following})
+            return read(self._wire.ask(request, about_one=about_one).body)
+
+        try:
+            yield from pages_of(ask)
+        except (ValueError, KeyError) as error:
+            raise TemporaryError(f"{self._wire.place}: a list of uploads cannot be read: {error}") from error
+
+    def delete_many(self, keys: Sequence[bytes]) -> Mapping[bytes, str]:
+        """Delete objects in one request, where the service has one for that; gives those that stay, and why."""
+        together = [] if self._google or not self._deletes_many else [key for key in keys if is_speakable(key)]
+        if not together:
+            return super().delete_many(keys)
+        body = delete_request(together)
+        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        request = Request(
+            method="POST",
+            path=f"{self._base}/",
+            query={"delete": ""},
+            headers={"content-md5": digest, "content-type": "application/xml"},
+            body=body,
+        )
+        try:
+            answer = self._wire.ask(request)
+        except OSError as error:
+            if _NOT_IMPLEMENTED not in str(error):
+                raise
+            self._deletes_many = False
+            return super().delete_many(keys)
+        try:
+            refused = refused_keys(answer.body, together)
+        except (ValueError, KeyError) as error:
+            raise TemporaryError(f"{self._wire.place}: the answer to a deletion cannot be read: {error}") from error
+        spoken = set(together)
+        return {**refused, **super().delete_many([key for key in keys if key not in spoken])}
 
     def _reading(self) -> Mapping[str, str]:
         # Or Google unpacks what is stored packed, and its size is another.

@@ -7,7 +7,7 @@ to equal the storage, so the services are spoken to directly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from actors.datasources.objects.pages import Page
@@ -62,6 +62,9 @@ class ObjectService(Protocol):
 
     def delete(self, key: bytes) -> None:
         """Delete an object; nothing happens if it isn't there."""
+
+    def delete_many(self, keys: Sequence[bytes]) -> Mapping[bytes, str]:
+        """Delete up to a thousand objects; gives those that could not be deleted, and why."""
 
     def close(self) -> None:
         """Close the connections."""

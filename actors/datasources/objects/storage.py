@@ -14,8 +14,11 @@ import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
+from actors.datasources.burials import Burial
+from actors.datasources.digging import ThreadDiggers
 from actors.datasources.globs import Selection
 from actors.datasources.marker import check_marker
+from actors.datasources.objects.digging import ObjectDigger
 from actors.datasources.objects.grouping import Gathered, is_odd
 from actors.datasources.objects.opening import open_service
 from actors.datasources.objects.pages import Object
@@ -26,6 +29,8 @@ from actors.datasources.paths import split
 from actors.datasources.storage import (
     Capabilities,
     Datasource,
+    Doomed,
+    Ended,
     Found,
     Kind,
     Listing,
@@ -55,7 +60,7 @@ class ObjectStorage:
         self._threads = int(datasource.options.get("in_flight", 8))
         # One connection less: what is written may come out of the same bucket.
         self._upload_threads = max(1, min(MOST_THREADS, self._threads - 1))
-        self._selection = Selection.of(datasource.rules)
+        self._selection = Selection.of(datasource.rules, whole=datasource.whole)
         self._service, self._prefix = open_service(datasource)
         self._lister = Lister(
             self._service, self._prefix, self._selection, page_keys=page_keys, patient_pages=patient_pages
@@ -179,6 +184,12 @@ class ObjectStorage:
         elif below:
             self._service.delete(marker)
         self._service.delete(key)
+
+    def bury(self, items: Iterable[Doomed], *, check: Callable[[], None] = lambda: None) -> Iterator[Ended]:
+        """Delete items of the bin for good, many objects in a request where the service allows it."""
+        digger = ObjectDigger(self._service, self._prefix, step_ns=self.capabilities.step_ns)
+        diggers = ThreadDiggers(digger.dig, threads=self._threads, list_entries=PAGE_KEYS)
+        return Burial(items, diggers, check=check).run()
 
     def close(self) -> None:
         """Close the connections."""

@@ -26,6 +26,7 @@ from actors.datasources.listing import make_listing
 from actors.datasources.marker import check_marker
 from actors.datasources.paths import split, text_of
 from actors.datasources.sftp.connection import Connection
+from actors.datasources.sftp.drafting import SftpDraft
 from actors.datasources.sftp.listing import list_entries
 from actors.datasources.sftp.place import parse_place
 from actors.datasources.sftp.reading import Stream, open_regular
@@ -53,7 +54,7 @@ class SftpStorage:
             raise PermanentError(str(InvalidDefinition(problems, source=f"datasource {datasource.name!r}"))) from None
         self._datasource = datasource
         self._in_flight = options.in_flight
-        self._selection = Selection.of(datasource.rules)
+        self._selection = Selection.of(datasource.rules, whole=datasource.whole)
         place = parse_place(datasource.root)
         self._connection = Connection(place, options, allow_private=datasource.rules.allow_private)
         self._thread = LoopThread(f"sftp {place.host}", farewell=self._connection.close)
@@ -117,6 +118,10 @@ class SftpStorage:
         row = row_of(split(path)[1], found)
         assert row is not None
         return row
+
+    def draft(self, path: bytes, key: str) -> SftpDraft:
+        """Open the draft of this key for a file, as far as it was written, or begin one."""
+        return SftpDraft(self._run, path, key)
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder; nothing happens if it is there."""

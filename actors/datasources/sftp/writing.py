@@ -1,8 +1,9 @@
 """Writes a file of an SFTP server under a private name beside its target, and puts it into place when it is whole.
 
 Where the server offers `posix-rename@openssh.com` (OpenSSH and most others) one request replaces the target. Elsewhere
-a target that is there is set aside under a private name first: whoever looks between the two requests finds no file,
-and a crash just there leaves the whole old file under that name; nobody ever finds half a file.
+a target that is there is set aside first, into a private folder: whoever looks between the two requests finds no file,
+and a crash just there leaves the whole old file in that folder, under its own name, so that the clean-up of leftovers
+puts it back. Nobody ever finds half a file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from actors.datasources.drafts import draft_beside
+from actors.datasources.drafts import aside_of, draft_beside
+from actors.datasources.paths import join, split
 from actors.datasources.sftp.rows import Attributes, kind_of, seconds_of
 from actors.datasources.sftp.session import Session, all_of
 from actors.datasources.storage import Kind
@@ -41,16 +43,19 @@ def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 class Draft:
     """A file on its way to a path; for the thread of its session only."""
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, name: bytes | None = None) -> None:
+        """Take the path; `name` is that of the draft, if it shall be found again."""
         self.path = path
-        self.name = draft_beside(path)
+        self.name = name or draft_beside(path)
         self.is_begun = False
         """Whether the server may have something of it."""
         self._session: Session
         self._file: asyncssh.SFTPClientFile
-        self._size = 0
+        self.size = 0
+        """How many bytes were written."""
         self._closed = True
-        self._aside = self.name + b"-old"
+        self._aside = aside_of(self.name)
+        self._old = join(self._aside, split(path)[1])
         self._set_aside = False
 
     async def open(self, session: Session) -> None:
@@ -62,21 +67,49 @@ class Draft:
         self._file = await session.ask(self.name, lambda: session.client.open(name, "xb", block_size=0))
         self._closed = False
 
+    async def resume(self, session: Session) -> None:
+        """Go on with what the server has of it, or begin; what else has its name gives way.
+
+        Servers follow links where they open a file, so the name is looked at before and after.
+        """
+        if await session.find(self.name) is None:
+            await self.open(session)
+            return
+        self._session = session
+        await all_of(session.enter_parent(self.path), self._target())
+        if await self._is_ours():
+            name = session.absolute(self.name)
+            self.is_begun = True
+            self._file = await session.ask(self.name, lambda: session.client.open(name, "r+b", block_size=0))
+            self._closed = False
+            opened = await session.ask(self.name, self._file.stat)
+            if await self._is_ours():
+                self.size = int(opened.size or 0)
+                return
+            await self.leave()
+        await remove(session, self.name)
+        await self.open(session)
+
+    async def cut(self, size: int) -> None:
+        """Forget what follows so many bytes."""
+        await self._session.ask(self.name, lambda: self._file.truncate(size))
+        self.size = size
+
     async def write(self, block: bytes) -> None:
         """Add to it, several requests at once."""
-        start, self._size = self._size, self._size + len(block)
+        start, self.size = self.size, self.size + len(block)
         piece = self._session.piece_bytes
         await all_of(*(self._write_at(start + at, block[at : at + piece]) for at in range(0, len(block), piece)))
 
     async def finish(self, modified_ns: int | None) -> Attributes:
         """Make sure that the server has all of it, and give the attributes it has now."""
         session = self._session
-        await all_of(self._sync(), self._set_modified(modified_ns))
+        await all_of(self.sync(), self._set_modified(modified_ns))
         await session.ask(self.name, self._file.close)
         self._closed = True
         found = await session.lstat(self.name)
-        if kind_of(found) != Kind.FILE or found.size != self._size:
-            raise OSError(errno.EIO, f"the server has {found.size} bytes of {self._size} that were written", self.path)
+        if kind_of(found) != Kind.FILE or found.size != self.size:
+            raise OSError(errno.EIO, f"the server has {found.size} bytes of {self.size} that were written", self.path)
         return found
 
     async def put(self) -> None:
@@ -95,14 +128,22 @@ class Draft:
 
         `session` may be a later one than it was begun in: the end of that one closed the file.
         """
-        if not self._closed and session is self._session:
+        if session is self._session:
             with contextlib.suppress(OSError):  # what cannot be closed, on a full disk for one, can be removed
-                await session.ask(self.name, self._file.close)
+                await self.leave()
         if self._set_aside:
             await self._put_back(session)
-        await remove(session, self.name)
+        with contextlib.suppress(FileNotFoundError):
+            await remove(session, self.name)
 
-    async def _sync(self) -> None:
+    async def leave(self) -> None:
+        """Close it, and leave it where it is; twice is fine."""
+        if not self._closed and self._session.is_usable:
+            self._closed = True
+            await self._session.ask(self.name, self._file.close)
+
+    async def sync(self) -> None:
+        """Have the server write it to its disk, if it knows how."""
         try:
             await self._session.ask(self.name, self._file.fsync)
         except OSError as error:
@@ -122,19 +163,31 @@ class Draft:
         if old is None:
             await rename(session, self.name, self.path)
             return
+        if await session.find(self._aside) is not None:
+            await self._let_go(session)  # of an attempt that was killed; what has the name now is newer
         self._set_aside = True
-        await rename(session, self.path, self._aside)
+        await session.ask(self._aside, lambda: session.client.mkdir(session.absolute(self._aside)))
+        await rename(session, self.path, self._old)
         await rename(session, self.name, self.path)
-        await remove(session, self._aside)
+        await self._let_go(session)
         self._set_aside = False
 
     async def _put_back(self, session: Session) -> None:
-        if await session.find(self._aside) is None:
-            return
-        if await session.find(self.path) is None:
-            await rename(session, self._aside, self.path)
-        else:
-            await remove(session, self._aside)
+        if await session.find(self._old) is not None and await session.find(self.path) is None:
+            await rename(session, self._old, self.path)
+        if await session.find(self._aside) is not None:
+            await self._let_go(session)
+
+    async def _let_go(self, session: Session) -> None:
+        """Remove what was set aside."""
+        if await session.find(self._old) is not None:
+            await remove(session, self._old)
+        await session.ask(self._aside, lambda: session.client.rmdir(session.absolute(self._aside)))
+
+    async def _is_ours(self) -> bool:
+        """Whether a plain file has the draft's name."""
+        found = await self._session.find(self.name)
+        return found is not None and kind_of(found) == Kind.FILE
 
     async def _target(self) -> Attributes | None:
         found = await self._session.find(self.path)

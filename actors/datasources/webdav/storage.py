@@ -43,7 +43,7 @@ class WebdavStorage:
     def __init__(self, datasource: Datasource) -> None:
         """Judge the address and read the credentials; raises what `WebdavRequests` raises."""
         self._datasource = datasource
-        self._selection = Selection.of(datasource.rules)
+        self._selection = Selection.of(datasource.rules, whole=datasource.whole)
         self._requests = WebdavRequests(datasource)
         self._moves = Moves(self._requests, self.stat)
         self.capabilities = Capabilities(
@@ -144,6 +144,11 @@ class WebdavStorage:
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
         with suppress(FileNotFoundError):
             self._delete(path, folder=row.kind == Kind.FOLDER)
+
+    def delete_whole(self, path: bytes) -> None:
+        """Delete a folder with everything in it in one request; nothing happens if it is not there."""
+        with suppress(FileNotFoundError):
+            self._delete(path, folder=True)
 
     def _list(self, path: bytes) -> _Folder:
         own: Member | None = None

@@ -118,6 +118,17 @@ def test_globs_leave_out_what_they_name(served: Served, opened: Opener) -> None:
     assert b"cache" not in told
 
 
+def test_whole_view_shows_private_names_and_what_globs_leave_out(served: Served, opened: Opener) -> None:
+    for path in (b".rota/bin/x", b".rota-draft-1", b"a/.rota-marker", b"drop.tmp", b"cache/.rota/y"):
+        served.write(path, b"x")
+    storage = opened(whole=True, rules=_rules(served, include=("*.txt",), exclude=("cache/", "*.tmp")))
+
+    assert set(listed(storage)) == {b".rota", b".rota-draft-1", b"a", b"drop.tmp", b"cache"}
+    assert set(listed(storage, b"a")) == {b".rota-marker"}
+    told = {found.path for found in scan(storage, [b""], lambda paths: {}) if isinstance(found, Listing)}
+    assert told == {b"", b".rota", b".rota/bin", b"a", b"cache", b"cache/.rota"}
+
+
 # --- Single entries ----------------------------------------------------------------------------------------------------
 
 

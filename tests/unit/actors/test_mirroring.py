@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from actors.datasources.storage import Datasource, Row
-from actors.mirroring.places import place_of, refuse_overlap
-from actors.mirroring.planning import Pair, Scope, Times, Verdict, looks_same, plan_folder
+from actors.mirroring.planning import plan_folder
 from actors.mirroring.tally import Counts, Tally
-from actors.mirroring.telling import MOST_PATHS, ChangedFolders
 from actors.testing import RecordingRun
+from actors.transferring.places import place_of, refuse_overlap
+from actors.transferring.sides import Pair, Scope, Times, Verdict, looks_same
+from actors.transferring.telling import MOST_PATHS, ChangedFolders
 from rota.datasources import Rules
 from rota.errors import PermanentError, TemporaryError
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import closing
 
 import asyncssh
 import pytest
 
+from actors.datasources.drafts import aside_of, draft_of
 from actors.datasources.sftp.storage import SftpStorage
 from actors.datasources.storage import Row
 from rota.errors import TemporaryError
@@ -157,6 +159,23 @@ class TestServersThatCannotReplace:
         with pytest.raises(TemporaryError if is_cut else OSError):
             storage.write(b"f", pieces())
         assert read(served, b"f") == b"old"
+        assert set(served.walk()) == {b"f"}
+
+    @pytest.mark.parametrize("stale", [False, True])
+    def test_are_not_held_up_by_what_a_killed_attempt_has_set_aside(
+        self, served: ServedSftp, storage: SftpStorage, stale: bool
+    ) -> None:
+        task = "01900000-0000-7000-8000-000000000001"
+        aside = aside_of(draft_of(b"f", task))
+        served.make_folder(aside)
+        served.write(b"f", b"old")
+        if stale:
+            served.write(aside + b"/f", b"older")
+        served.fault = refuse_replacing
+        with closing(storage.draft(b"f", task)) as draft:
+            draft.append(b"new")
+            draft.publish()
+        assert read(served, b"f") == b"new"
         assert set(served.walk()) == {b"f"}
 
 

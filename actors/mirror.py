@@ -37,25 +37,24 @@ from pydantic import Field
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import path_of
 from actors.datasources.storage import Datasource
-from actors.mirroring.copying import Copier
 from actors.mirroring.memory import Memory
-from actors.mirroring.places import refuse_overlap
-from actors.mirroring.planning import Scope
 from actors.mirroring.removing import Remover
 from actors.mirroring.setting import Order, Setting
 from actors.mirroring.settling import Settler
 from actors.mirroring.tally import Counts, Tally
-from actors.mirroring.telling import ChangedFolders
-from actors.mirroring.waiting import Threads
 from actors.mirroring.work import Mirroring
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
+from actors.threads import Threads
+from actors.transferring.copying import Copier
+from actors.transferring.pace import retries_between, threads_between
+from actors.transferring.places import refuse_overlap
+from actors.transferring.reading import Reader
+from actors.transferring.sides import Scope
+from actors.transferring.telling import ChangedFolders
 from rota.errors import Interrupted, LeaseLost, NotFound, PermanentError, RotaError
-
-# More than there are processors: each waits for its file to be on the disk.
-_LOCAL_THREADS = 4
 
 
 class MirrorParams(Params):
@@ -149,7 +148,7 @@ def _mirror(
         if stopping.is_set():
             raise Interrupted
 
-    size = _threads(source, target)
+    size = threads_between(source, target)
     with ExitStack() as stack:
         setting = Setting(
             run=run,
@@ -161,7 +160,7 @@ def _mirror(
             check=check,
             changed=changed,
         )
-        remover = Remover(setting, name=target.name, to_bin=params.deleted == "bin")
+        remover = Remover(setting, name=target.name, to_bin=params.deleted == "bin", rules=target.rules.bin)
         # When all threads have ended, so that nothing that went into the bin is left unrecorded.
         stack.callback(remover.flush)
         pool = stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix="mirror"))
@@ -171,22 +170,12 @@ def _mirror(
         threads = Threads(pool=pool, size=size, check=check)
         copier = Copier(
             setting,
+            Reader(setting, bytes_per_second=params.max_bytes_per_second),
             verify=params.verify,
-            bytes_per_second=params.max_bytes_per_second,
-            retries=max(_retries(source), _retries(target)),
+            retries=retries_between(source, target),
         )
         settler = Settler(setting, copier, Memory(source, setting.target), threads)
         Mirroring(setting, settler=settler, remover=remover, threads=threads).execute()
-
-
-def _threads(source: Datasource, target: Datasource) -> int:
-    """Give how many files are copied at once: as many as both storages take, a few between local folders."""
-    most = [int(each.options.get("in_flight", 8)) for each in (source, target) if each.kind != "local"]
-    return min(most, default=_LOCAL_THREADS)
-
-
-def _retries(datasource: Datasource) -> int:
-    return 0 if datasource.kind == "local" else int(datasource.options.get("retries", 4))
 
 
 def _tell(run: Run, params: MirrorParams, tally: Tally, changed: ChangedFolders) -> None:

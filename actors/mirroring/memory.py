@@ -16,8 +16,8 @@ import msgspec
 
 from actors.datasources.paths import join
 from actors.datasources.storage import Datasource, Row, Storage
-from actors.mirroring.places import place_of
-from actors.mirroring.planning import Pair
+from actors.transferring.places import place_of
+from actors.transferring.sides import Pair
 
 FOLDER = b".rota/mirror"
 _SAVED_EVERY = 1000

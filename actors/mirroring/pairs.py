@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from actors.datasources.storage import Listing, Storage, Unlisted
-from actors.mirroring.waiting import Threads, result_of
+from actors.threads import Threads, result_of
 
 
 class Sides(NamedTuple):

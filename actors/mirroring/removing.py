@@ -16,6 +16,7 @@ from actors.datasources.bins import Bin, Recycled
 from actors.datasources.paths import join, text_of
 from actors.datasources.storage import Kind, Row, Unlisted, Why
 from actors.mirroring.setting import Setting
+from rota.bins import BinRules
 from rota.errors import TemporaryError
 
 _BATCH = 100
@@ -37,8 +38,8 @@ class Removal(NamedTuple):
 class Remover:
     """Removes entries from the target of a mirror; safe in several threads."""
 
-    def __init__(self, setting: Setting, *, name: str, to_bin: bool) -> None:
-        """Take what is shared; `name` is the target's datasource, whose bin is filled if `to_bin`."""
+    def __init__(self, setting: Setting, *, name: str, to_bin: bool, rules: BinRules) -> None:
+        """Take what is shared; `name` is the target's datasource, whose bin with these rules is filled if `to_bin`."""
         run = setting.run
         self._run = run
         self._source = setting.source
@@ -50,7 +51,13 @@ class Remover:
         self._to_bin = to_bin
         self._lock = threading.Lock()
         self._recycled: list[Recycled] = []
-        self._bin = Bin(setting.target, run=run.id, deleted_by=run.person, now_ms=lambda: time.time_ns() // 1_000_000)
+        self._bin = Bin(
+            setting.target,
+            run=run.id,
+            deleted_by=run.person,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            rules=rules,
+        )
 
     def survey(self, path: bytes, row: Row, *, kind_there: str | None = None) -> Removal | None:
         """Count what would go with an entry; None where that cannot be seen, which is told."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.datasources.storage import Storage
-from actors.mirroring.planning import Scope, Times
 from actors.mirroring.tally import Tally
-from actors.mirroring.telling import ChangedFolders
 from actors.run import Run
+from actors.transferring.sides import Scope, Times
+from actors.transferring.telling import ChangedFolders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from actors.datasources.paths import join, text_of
 from actors.datasources.storage import Row
-from actors.mirroring.copying import Copier, Vanished
 from actors.mirroring.memory import FolderMemory, Memory
-from actors.mirroring.planning import FolderPlan, Pair, Verdict
+from actors.mirroring.planning import FolderPlan
 from actors.mirroring.setting import Setting
-from actors.mirroring.waiting import Crew, Threads
+from actors.threads import Crew, Threads
+from actors.transferring.copying import Copier, Vanished
+from actors.transferring.sides import Pair, Verdict
 from rota.errors import TemporaryError
 
 

@@ -8,11 +8,12 @@ from actors.datasources.guards import doubt_about_deletions
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Row, Unlisted, Why
 from actors.mirroring.pairs import Pairs, Sides
-from actors.mirroring.planning import FolderPlan, Pair, plan_folder
+from actors.mirroring.planning import FolderPlan, plan_folder
 from actors.mirroring.removing import Removal, Remover
 from actors.mirroring.setting import Setting
 from actors.mirroring.settling import Settler
-from actors.mirroring.waiting import Crew, Threads
+from actors.threads import Crew, Threads
+from actors.transferring.sides import Pair
 from rota.errors import PermanentError
 
 

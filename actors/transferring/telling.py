@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 
 MOST_PATHS = 500
 
 
 class ChangedFolders:
-    """The folders in which something was changed; everything once there are too many."""
+    """The folders in which something was changed; everything once there are too many. Safe in several threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._folders: set[bytes] = set()
 
     def add(self, folder: bytes) -> None:
         """Remember a folder."""
-        if self._folders == {b""}:
-            return
-        self._folders.add(folder)
-        if len(self._folders) > MOST_PATHS:
-            self._folders = {b""}
+        with self._lock:
+            if self._folders == {b""}:
+                return
+            self._folders.add(folder)
+            if len(self._folders) > MOST_PATHS:
+                self._folders = {b""}
+
+    def take(self, other: ChangedFolders) -> None:
+        """Remember the folders that another one remembers."""
+        for folder in other._folders:
+            self.add(folder)
 
     def paths(self) -> list[str]:
         """Give the folders as text, none within another; one that is no UTF-8 is told by a folder above it."""

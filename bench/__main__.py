@@ -6,7 +6,8 @@ import argparse
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +20,14 @@ from bench.peers import rq_scheduler_ticks
 from bench.rota_itself import ticks as rota_ticks
 from bench.rota_itself.differing import measure_differing
 from bench.rota_itself.flood import measure_flood
+from bench.rota_itself.hashing import LARGE, measure_hashing
 from bench.rota_itself.idle import measure_idle
 from bench.rota_itself.index_build import FTS5, measure_index_build
 from bench.rota_itself.index_queries import RARE, measure_index_queries
 from bench.rota_itself.indexing import FIRST, measure_indexing
 from bench.rota_itself.local_scan import measure_local_scan
 from bench.rota_itself.million import measure_million
+from bench.rota_itself.purging import FIND, RM, measure_purging
 from bench.rota_itself.recorded import measure_events, measure_recorded
 from bench.rota_itself.s3_listing import LIMIT as S3_LIMIT
 from bench.rota_itself.s3_listing import measure_s3_listing
@@ -41,6 +44,10 @@ S3_LISTING = "Objects per second of a bucket, listed and grouped into folders"
 INDEX_BUILD = "Small documents indexed per second, with English stems"
 INDEX_QUERIES = "Queries in an index of a million names and 50,000 texts"
 INDEXING = "Files per second brought into the search index, from the catalog on"
+HASHING = "MiB per second, checksums of one large file and of many of 4 KiB, all in memory"
+PURGING_MEMORY = "Files per second deleted for good, in folders of 1,000 in memory"
+PURGING_DISK = "Files per second deleted for good, in folders of 1,000 on disk"
+PURGING_SMALL = "Files per second deleted for good, each an item of the bin, in memory"
 IDLE = "An idle `rota up`"
 BASELINES = {
     LOCAL_SCAN: "find -printf",
@@ -49,19 +56,27 @@ BASELINES = {
     INDEX_BUILD: FTS5,
     INDEX_QUERIES: RARE,
     INDEXING: FIRST,
+    HASHING: LARGE,
+    PURGING_MEMORY: FIND,
+    PURGING_DISK: RM,
+    PURGING_SMALL: FIND,
     RATES: "dramatiq",
     STARTS: "dramatiq",
     TICKS: "rq-scheduler",
     FLOOD: "rota",
     MILLION: "rota",
 }
-TREES = {
+TREES: dict[str, tuple[str, Callable[..., Sequence[Measurement]]]] = {
     "local-scan": (LOCAL_SCAN, measure_local_scan),
     "s3-listing": (S3_LISTING, measure_s3_listing),
     "differing": (DIFFERING, measure_differing),
     "index-build": (INDEX_BUILD, measure_index_build),
     "index-queries": (INDEX_QUERIES, measure_index_queries),
     "indexing": (INDEXING, measure_indexing),
+    "hashing": (HASHING, measure_hashing),
+    "purging-memory": (PURGING_MEMORY, partial(measure_purging, in_memory=True, of_folders=True)),
+    "purging-disk": (PURGING_DISK, partial(measure_purging, in_memory=False, of_folders=True)),
+    "purging-small": (PURGING_SMALL, partial(measure_purging, in_memory=True, of_folders=False)),
 }
 
 

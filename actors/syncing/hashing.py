@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import xxhash
-
 from actors.datasources.paths import join, text_of
 from actors.datasources.storage import Kind, Row, Storage
+from actors.hashing.algorithms import ALGORITHMS, Hasher
+from actors.hashing.content import Content
+from actors.hashing.reading import Reader
 from actors.run import Run
 from actors.syncing.meter import Meter
 
 ALGORITHM = "xxh3-128"
-_PIECE_BYTES = 1 << 20
 
 
 class Hashes:
@@ -23,6 +23,7 @@ class Hashes:
         self._run = run
         self._storage = storage
         self._meter = meter
+        self._content = Content(storage, Reader(check=run.check))
         self.unread = 0
         """Files that could not be read, or changed while they were."""
 
@@ -35,7 +36,7 @@ class Hashes:
             self._run.check()
             path = join(folder, row.name)
             try:
-                found = content_hash(self._run, self._storage, path, row)
+                found = self._hash(path, row)
             except OSError as error:
                 self._run.log.debug(f"cannot read {text_of(path)}: {error.strerror or error}")
                 found = None
@@ -46,21 +47,20 @@ class Hashes:
             self._meter.add(0, 0)
         return hashes
 
+    def _hash(self, path: bytes, row: Row) -> str | None:
+        """Give `algorithm:hex` of a file, or None if it is not, or no longer, what its row says.
 
-def content_hash(run: Run, storage: Storage, path: bytes, row: Row) -> str | None:
-    """Give `algorithm:hex` of a file, or None if it is not, or no longer, what its row says.
+        Raises OSError when it cannot be read, and whatever `run.check` raises, a megabyte later at most.
+        """
+        before = self._storage.stat(path)
+        if before is None or not _agrees(row, before):
+            return None
+        found = self._content.digest_once(path, before, _new_hasher)
+        return f"{ALGORITHM}:{found.hex}" if found else None
 
-    Raises OSError when it cannot be read, and whatever `run.check` raises, a megabyte later at most.
-    """
-    before = storage.stat(path)
-    if before is None or not _agrees(row, before):
-        return None
-    hasher = xxhash.xxh3_128()
-    with storage.open_file(path) as file:
-        while piece := file.read(_PIECE_BYTES):
-            run.check()
-            hasher.update(piece)
-    return f"{ALGORITHM}:{hasher.hexdigest()}" if storage.stat(path) == before else None
+
+def _new_hasher(_row: Row) -> Hasher:
+    return ALGORITHMS[ALGORITHM].new()
 
 
 def _agrees(listed: Row, row: Row) -> bool:

@@ -24,6 +24,10 @@ from rota.times import duration_ms
 
 SHIPPED = (
     "actors.check_index", "actors.http", "actors.index", "actors.mirror", "actors.probe", "actors.sleep", "actors.sync",
+    "actors.clean_leftovers", "actors.clean_user", "actors.prune", "actors.remove_empty_folders",
+    "actors.copy", "actors.mkdir", "actors.move", "actors.rename",
+    "actors.hash", "actors.verify",
+    "actors.delete", "actors.purge", "actors.restore",
 )  # fmt: skip
 ENTRY_POINTS = "rota.actors"
 

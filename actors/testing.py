@@ -19,6 +19,7 @@ from actors.datasources.storage import Datasource, Kind
 from actors.history import History
 from actors.search_index import SearchIndex
 from actors.syncing.difference import Entry, KnownRow
+from actors.testing_bin import MemoryBin
 from rota.errors import Interrupted, NotFound
 
 
@@ -80,8 +81,9 @@ class RecordingRun:
         history: History | None = None,
         attempt: int = 1,
         task: str = "01900000-0000-7000-8000-000000000002",
+        id: str = "01900000-0000-7000-8000-000000000001",  # noqa: A002 -- the attribute's name
     ) -> None:
-        self.id = "01900000-0000-7000-8000-000000000001"
+        self.id = id
         self.task = task
         self.job = "test"
         self.owner = "system"
@@ -103,6 +105,7 @@ class RecordingRun:
         self._bins = bins
         self._history = history
         self._kept: dict[str, MemoryCatalog] = {}
+        self._kept_bins: dict[str, MemoryBin] = {}
         self._interruption: Interrupted | None = None
 
     def interrupt(self, reason: Interrupted) -> None:
@@ -164,26 +167,18 @@ class RecordingRun:
         return self._indexes(name)
 
     def bin(self, name: str) -> BinRecords:
-        """Give the records of a bin: those in `recycled`, unless it was made with others."""
+        """Give the records of a bin: some in memory, unless it was made with others; `recycled` has what was added."""
         self.datasource(name)
-        return self._bins(name) if self._bins is not None else _AddingBin(name, self.recycled)
+        if self._bins is not None:
+            return self._bins(name)
+        kept = self._kept_bins.setdefault(name, MemoryBin())
+        return MemoryBin(kept, run=self.id, task=self.task, on_add=lambda item: self.recycled.append((name, item)))
 
     def history(self) -> History:
         """Give the history that it was made with."""
         if self._history is None:
             raise NotFound("this run was made without a history")
         return self._history
-
-
-class _AddingBin:
-    """Records of a bin that can only be added to."""
-
-    def __init__(self, name: str, recycled: list[tuple[str, Recycled]]) -> None:
-        self._name = name
-        self._recycled = recycled
-
-    def add(self, items: Sequence[Recycled]) -> None:
-        self._recycled += [(self._name, item) for item in items]
 
 
 @dataclass(slots=True)

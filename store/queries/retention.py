@@ -51,13 +51,6 @@ _measured = select(
 )
 
 
-def prune_runs(conn: Connection, *, ended_before: int, limit: int = BATCH) -> Removed:
-    """Remove runs, of whatever job, that ended before this time."""
-    old = and_(runs.c.queued_at < ended_before, runs.c.ended_at < ended_before)
-    query = select(runs.c.id).where(old).order_by(runs.c.queued_at).limit(limit)
-    return _remove_runs(conn, list(conn.scalars(query)), limit)
-
-
 def prune_job(conn: Connection, job: str, *, keep: int, ended_before: int, limit: int = BATCH) -> Removed:
     """Remove the ended runs of a job that are older than its `keep` newest ones, or ended before this time."""
     of_job = and_(runs.c.job == job, runs.c.ended_at.is_not(None))

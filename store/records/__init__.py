@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from store.records.admission import Closing, Fan, NewRun, NewTask, ReadyTask, SkippedTask
 from store.records.announcements import LateRun, RunEnd
+from store.records.bins import BinCounts, BinFilter, BinState
 from store.records.catalog import (
     CatalogCounts,
     DatasourceRecord,
@@ -50,6 +51,9 @@ __all__ = [
     "Advance",
     "Applied",
     "AttemptRecord",
+    "BinCounts",
+    "BinFilter",
+    "BinState",
     "BranchRecord",
     "CatalogCounts",
     "ChangedJob",

@@ -18,7 +18,8 @@ class RecycledRow(Base):
     __tablename__ = "recycled"
     __table_args__ = (
         UniqueConstraint("datasource", "bin_path", name="uq_recycled_datasource_bin_path"),
-        Index("ix_recycled_datasource_deleted_at", "datasource", "deleted_at"),
+        # In the order in which a purge and the console read them, page by page.
+        Index("ix_recycled_datasource_deleted_at_id", "datasource", "deleted_at", "id"),
         CheckConstraint(one_of("kind", ENTRY_KINDS), name="kind"),
         {"sqlite_autoincrement": True},
     )

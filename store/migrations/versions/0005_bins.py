@@ -21,6 +21,8 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade() -> None:
     for column in _columns():
         op.add_column("recycled", column)
+    op.create_index("ix_recycled_datasource_deleted_at_id", "recycled", ["datasource", "deleted_at", "id"])
+    op.drop_index("ix_recycled_datasource_deleted_at", "recycled")
     op.create_table(
         "bins",
         sa.Column(
@@ -38,6 +40,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("bins")
+    op.create_index("ix_recycled_datasource_deleted_at", "recycled", ["datasource", "deleted_at"])
+    op.drop_index("ix_recycled_datasource_deleted_at_id", "recycled")
     for column in reversed(_columns()):
         op.drop_column("recycled", column.name)
 

@@ -37,6 +37,8 @@ _POLL_SECONDS = 0.02
 _MAX_LOG_BYTES = 1_000_000
 _LOG_CHECK_SECONDS = 60.0
 _MAX_SOCKET_PATH = 107  # bytes; what the kernel's address structure holds without its final zero
+_SOCKET_NAME = "redis.sock"
+_SOCKET_FOLDER = "rota-redis-"  # begin of the name of one in the folder for temporary files
 
 
 class EmbeddedServer:
@@ -108,7 +110,7 @@ class EmbeddedServer:
 
     @property
     def _socket(self) -> Path:
-        return (self._socket_folder or self.folder) / "redis.sock"
+        return (self._socket_folder or self.folder) / _SOCKET_NAME
 
     @property
     def _config_file(self) -> Path:
@@ -121,9 +123,9 @@ class EmbeddedServer:
     def _prepare_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._socket_folder is None:
-            fits = len(os.fsencode(self.folder / "redis.sock")) <= _MAX_SOCKET_PATH
+            fits = len(os.fsencode(self.folder / _SOCKET_NAME)) <= _MAX_SOCKET_PATH
             # mkdtemp makes folders that only their owner may enter.
-            self._socket_folder = self.folder if fits else Path(tempfile.mkdtemp(prefix="rota-redis-"))
+            self._socket_folder = self.folder if fits else Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER))
         if not self._password:
             self._password = _read_or_make_password(self.folder / "redis.password")
 
@@ -148,8 +150,26 @@ class EmbeddedServer:
         text = "".join(f"{name} {_quoted(value)}\n" for name, value in directives.items())
         _write_private(self._config_file, text)
 
+    def _note_socket_folder(self) -> None:
+        """Note where the socket is if that is elsewhere, and remove the place of a server whose owner was killed.
+
+        Whoever has the lock knows that this server is gone.
+        """
+        note = self.folder / "redis.socket-folder"
+        with suppress(FileNotFoundError):
+            former = Path(note.read_text(encoding="utf-8", errors="surrogateescape"))
+            if former.name.startswith(_SOCKET_FOLDER) and former != self._socket_folder:
+                with suppress(OSError):
+                    (former / _SOCKET_NAME).unlink(missing_ok=True)
+                    former.rmdir()
+        if self._socket_folder == self.folder:
+            note.unlink(missing_ok=True)
+        else:
+            _write_private(note, str(self._socket_folder))
+
     def _spawn(self, lock: int) -> None:
         binary = self._binary or find_binary()
+        self._note_socket_folder()
         self._write_config()
         _bound_log(self._log_file)
         self._socket.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from rota import metrics
 from rota.errors import RotaError
-from scheduler import index_figures
+from scheduler import bin_figures, index_figures
 from store.queries import runs
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Fleet(Collector):
         try:
             with self._store.reading() as conn:
                 counts = runs.count_open(conn)
-                indexed = index_figures.figures(conn, now=self._store.clock.now_ms())
+                by_datasource = index_figures.figures(conn, now=self._store.clock.now_ms()) | bin_figures.figures(conn)
         except RotaError as error:
             logger.warning("scrape.without_store", extra={"error": str(error)})
             yield _gauge(metrics.STORE_UP, 0)
@@ -93,7 +93,7 @@ class Fleet(Collector):
         for state, count in counts.items():
             family.add_metric((state.value,), count)
         yield family
-        for metric, values in indexed.items():
+        for metric, values in by_datasource.items():
             family = _labelled_gauge(metric)
             for datasource, value in values.items():
                 family.add_metric((datasource,), value)

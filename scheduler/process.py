@@ -35,7 +35,6 @@ from scheduler.sweeper import Sweeper
 from scheduler.tally import Tally
 from scheduler.ticks import Ticks
 from scheduler.timing.timekeeping import TrustedClock
-from scheduler.upkeep import Upkeep
 from scheduler.waiting import Waiting
 from scheduler.watched import Watched
 from store.engine import Store
@@ -69,7 +68,7 @@ class Scheduler:
         shared = (store, bus, catalogue, self.leader)
         windows = Windows(store, bus, catalogue, clock=clock)
         self.ticks = Ticks(*shared, clock=clock, tally=tally, fire_windows=windows.fire)
-        # A jump of this machine's clock must not end runs, prune history or hide lost tasks either.
+        # A jump of this machine's clock must not end runs or hide lost tasks either.
         trusted = TrustedClock(self.ticks.now_ms, clock)
         self.announcer = Announcer(*shared, clock=trusted)
         self.definitions = Definitions(store, settings.definitions_dir, self.leader, actors=registry, clock=clock)
@@ -84,7 +83,6 @@ class Scheduler:
         self.recorder = Recorder(*shared, announcer=self.announcer, clock=trusted, tally=tally)
         self.sweeper = Sweeper(*shared, recording=self.recorder.recording, clock=trusted, tally=tally)
         self.waiting = Waiting(*shared, clock=trusted)
-        self.upkeep = Upkeep(store, self.leader, clock=trusted)
         self.watched = Watched(store, bus, self.leader)
         self.started = Started(bus, owner, start=start, clock=clock)
         checkpoints = Loop("checkpoints", store.checkpoint, interval=CHECKPOINT_SECONDS)
@@ -99,7 +97,6 @@ class Scheduler:
             self.started.loop,
             self.sweeper.loop,
             self.waiting.loop,
-            self.upkeep.loop,
             self.watched.loop,
         )
 

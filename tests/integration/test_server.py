@@ -157,6 +157,36 @@ def test_socket_of_a_deep_folder_moves_to_a_private_one(tmp_path: Path) -> None:
     assert not socket_folder.exists()
 
 
+def test_private_place_of_a_socket_whose_owner_was_killed_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / ("deep" * 20) / "redis"
+    places = tmp_path / "places"
+    places.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(places)},
+    )
+    assert process.stdout is not None
+    with process, process.stdout:
+        _url, pid = process.stdout.readline().split()
+        process.kill()
+    wait_until(lambda: not is_running(int(pid)))
+    (left,) = places.iterdir()
+    other = places / "rota-redis-of-another"
+    other.mkdir()
+
+    server = EmbeddedServer(folder)
+    try:
+        with client_of(server.start()) as client:
+            assert client.ping()
+    finally:
+        server.stop()
+
+    assert not left.exists()
+    assert other.exists()
+
+
 def test_second_server_on_the_folder_is_refused(server: EmbeddedServer) -> None:
     server.start()
 

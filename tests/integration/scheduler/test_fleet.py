@@ -15,8 +15,8 @@ from rota.runs import Cause
 from scheduler.admission.admitting import Request, admit, deliver
 from scheduler.fleet import Fleet
 from store.engine import Store
-from store.queries import datasources, indexes, stale, unread
-from store.records import DatasourceRecord, UnreadRecord
+from store.queries import datasources, indexes, recycled, stale, unread
+from store.records import DatasourceRecord, RecycledRecord, UnreadRecord
 from store.search.engine import Shape
 from tests.integration.scheduler.conftest import REGISTRY, World
 
@@ -140,3 +140,23 @@ def test_scrapes_at_once_share_a_reading(world: World, times: int) -> None:
     fleet.collect()
 
     assert int(world.bus.client.info("stats")["total_commands_processed"]) - before - once <= 1
+
+
+def test_bins_are_told_by_datasource(world: World) -> None:
+    add_datasource(world.store, "photos")
+    add_datasource(world.store, "empty", enabled=False)
+    items = [
+        RecycledRecord(
+            bin_path=b"%d/x" % n, original_path=b"x", kind="file", items=1, bytes=2**61, deleted_at=n, deleted_by=None
+        )
+        for n in range(2)
+    ]
+    with world.store.writing() as conn:
+        recycled.add(conn, "photos", items)
+        recycled.set_doubt(conn, "photos", {"items": 1200})
+
+    found = scrape(Fleet(world.store, world.bus, world.duties.leader))
+
+    figures = ("rota_bin_items", "rota_bin_bytes", "rota_bin_doubt")
+    assert [found[name, ("photos",)] for name in figures] == [2, 2**62, 1200]
+    assert [found[name, ("empty",)] for name in figures] == [0, 0, 0]

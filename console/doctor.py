@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.doctor_bins import bin_check
 from console.doctor_search import engine_check, folder_checks, hosts_check
 from console.exits import CommandFailed
 from console.findings import FAIL, OK, WARN, Finding, disk
@@ -187,6 +188,7 @@ _STORE_CHECKS: tuple[tuple[str, Callable[[Any, Settings], Finding]], ...] = (
     ("database", _tables),
     ("database clock", _database_clock),
     ("jobs", _definitions),
+    ("bins", bin_check),
     ("search", engine_check),
 )
 _BUS_CHECKS: tuple[tuple[str, Callable[[Any, Settings], Finding]], ...] = (

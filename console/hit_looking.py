@@ -15,9 +15,9 @@ from typing import NamedTuple
 from actors.datasources.opening import hurried, open_storage
 from actors.datasources.rows import Kind, Row
 from actors.datasources.storage import Storage
-from actors.mirroring.planning import looks_same
 from actors.stored import datasource_of
 from actors.syncing.difference import known_entry
+from actors.transferring.sides import looks_same
 from store.engine import Store
 from store.queries import catalog, datasources, stale
 from store.records import DatasourceRecord

@@ -27,6 +27,8 @@ COMMANDS = {
     "events": "publish an event, or watch those that come in",
     "hooks": "make addresses at which services publish events, and list and delete them",
     "datasources": "add, list, test and sync the storages that are looked after",
+    "bin": "list what was deleted, bring it back, keep it, or delete it for good",
+    "files": "delete, copy, move, rename files, make folders, compute and verify checksums",
     "search": "find files and folders by name, content, type, size and time",
     "workers": "list the workers",
     "queues": "list the queues and what waits in them",

@@ -232,6 +232,28 @@ INDEX_DIFFERENCES = Metric(
     help="Documents by which the index differed from the catalog at the last check, which repaired them.",
 )
 
+BIN_ITEMS = Metric(
+    name="rota_bin_items",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Items in the recycle bin.",
+)
+BIN_BYTES = Metric(
+    name="rota_bin_bytes",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Bytes of all files in the recycle bin.",
+)
+BIN_DOUBT = Metric(
+    name="rota_bin_doubt",
+    kind=MetricKind.GAUGE,
+    source=Source.SCHEDULER,
+    labels=("datasource",),
+    help="Items that the last purge held back until somebody confirms it.",
+)
+
 # Workers: counted where the work is done.
 TASKS = Metric(
     name="rota_tasks_total",
@@ -318,6 +340,9 @@ ALL: tuple[Metric, ...] = (
     INDEX_STALE_FOLDERS,
     INDEX_LAG,
     INDEX_DIFFERENCES,
+    BIN_ITEMS,
+    BIN_BYTES,
+    BIN_DOUBT,
     TASKS,
     TASK_SECONDS,
     QUEUE_WAIT_SECONDS,

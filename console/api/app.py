@@ -13,12 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console.api import (
+    bin_holds,
+    bin_items,
+    bin_next,
+    bin_work,
     changes,
     datasource_index,
     datasource_work,
     datasources,
     entries,
     events,
+    files,
     fleet,
     health,
     hooks,
@@ -54,8 +59,10 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    of_datasources = (datasources, entries, datasource_work, datasource_index, changes)
-    for part in (jobs, times, runs, events, hooks, *of_datasources, search, fleet, sign_in, health, schema, pages):
+    of_datasources = (datasources, entries, datasource_work, datasource_index, changes, files)
+    of_bins = (bin_next, bin_items, bin_work, bin_holds)
+    of_console = (sign_in, health, schema, pages)
+    for part in (jobs, times, runs, events, hooks, *of_datasources, *of_bins, search, fleet, *of_console):
         app.include_router(part.router)
     app.openapi = lambda: schema.make_document(app)  # type: ignore[method-assign]
     for kind in (Problem, RotaError, HTTPException, RequestValidationError):

@@ -16,7 +16,7 @@ from console.index_waking import stale_event
 from rota.datasources import Datasource, Rules, parse_datasource
 from rota.errors import RotaError
 from store.locks import hold
-from store.queries import audit, catalog, datasources
+from store.queries import audit, bin_items, catalog, datasources
 from store.records import CatalogCounts, DatasourceRecord
 
 Check = Callable[[DatasourceRecord | None], None]
@@ -82,14 +82,15 @@ def forget_marker(parts: Parts, who: Who, name: str) -> DatasourceRecord:
 
 
 def remove(parts: Parts, who: Who, name: str) -> None:
-    """Forget a datasource, its catalog batch by batch, and its index; the files themselves stay untouched."""
+    """Forget a datasource, its catalog and its bin batch by batch, and its index; the files stay untouched."""
     # Switched off first: no scheduled sync fills again what is being emptied.
     switch(parts, who, name, enabled=False)
-    more = True
-    while more:
-        # A transaction of its own for each batch: others want to write in between.
-        with parts.store.writing() as conn:
-            more = catalog.remove_batch(conn, name).more
+    for remove_batch in (catalog.remove_batch, bin_items.remove_batch):
+        more = True
+        while more:
+            # A transaction of its own for each batch: others want to write in between.
+            with parts.store.writing() as conn:
+                more = remove_batch(conn, name).more
     now = parts.clock.now_ms()
     with parts.store.writing() as conn:
         datasources.delete(conn, name)

@@ -10,14 +10,14 @@ from typing import Any, cast
 
 import msgspec
 
-from console.api.shapes import DatasourceShape, DatasourceState, EntryKind, EntryShape, IndexShape
+from console.api.shapes import DatasourceShape, DatasourceState, EntryKind, EntryShape, IndexShape, RecycledShape
 from rota.datasources import Rules
 from rota.times import rfc3339
-from store.records import CatalogCounts, DatasourceRecord, EntryRecord
+from store.records import BinCounts, BinState, CatalogCounts, DatasourceRecord, EntryRecord
 
 #: What a datasource has beside its definition: left out again when it comes back, so that what was read can be saved.
 READ_ONLY = (
-    "state", "marked", "entries", "bytes", "last_sync", "doubt", "unreachable", "search", "created_at",
+    "state", "marked", "entries", "bytes", "recycled", "last_sync", "doubt", "unreachable", "search", "created_at",
     "updated_at",
 )  # fmt: skip
 _TIMES = ("at", "since")
@@ -54,14 +54,28 @@ def etag_of(record: DatasourceRecord) -> str:
     return f'"{hashlib.blake2b(written, digest_size=8).hexdigest()}"'
 
 
-def datasource_shape(record: DatasourceRecord, counts: CatalogCounts, search: IndexShape) -> DatasourceShape:
-    """Return a datasource with how much the catalog has of it, and how it stands with its index."""
+def recycled_shape(counts: BinCounts, state: BinState) -> RecycledShape:
+    """Return how much is in a bin, and how its last purge went."""
+    return RecycledShape(
+        items=counts.items,
+        bytes=counts.bytes,
+        held=counts.held,
+        last_purge=told_of(state.last_purge),
+        doubt=told_of(state.doubt),
+    )
+
+
+def datasource_shape(
+    record: DatasourceRecord, counts: CatalogCounts, *, search: IndexShape, recycled: RecycledShape
+) -> DatasourceShape:
+    """Return a datasource with how much the catalog has of it, and how it stands with its index and its bin."""
     return DatasourceShape(
         **definition_of(record),
         state=state_of(record),
         marked=record.marker is not None,
         entries=counts.entries,
         bytes=counts.bytes,
+        recycled=recycled,
         last_sync=told_of(record.last_sync),
         doubt=told_of(record.doubt),
         unreachable=told_of(record.unreachable),

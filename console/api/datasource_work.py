@@ -110,12 +110,17 @@ def confirm(parts: Parts, who: Who, name: str, deleted: int, *, key: str | None 
     if doubt.get("path"):
         wish["path"] = doubt["path"]
     admitted = start_about(parts, who, SYNC_JOB, name, wish, key=key)
-    if not admitted.repeated:
-        now = parts.clock.now_ms()
-        said = deed(who, "datasource.confirm", f"datasource:{name}", now, deleted=deleted, run=admitted.run)
-        with parts.store.writing() as conn:
-            audit.add(conn, [said])
+    write_down(parts, who, "datasource.confirm", name, admitted, deleted=deleted)
     return admitted
+
+
+def write_down(parts: Parts, who: Who, action: str, name: str, admitted: Admitted, **detail: Any) -> None:
+    """Write into the audit which deed started a run about a datasource; nothing for one that was started before."""
+    if admitted.repeated:
+        return
+    said = deed(who, action, f"datasource:{name}", parts.clock.now_ms(), **detail, run=admitted.run)
+    with parts.store.writing() as conn:
+        audit.add(conn, [said])
 
 
 def start_about(

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from console.api import datasource_settings as settings
 from console.api.answers import documented, nothing, ref, reply, reply_list
-from console.api.datasource_shaping import datasource_shape, etag_of
+from console.api.datasource_shaping import datasource_shape, etag_of, recycled_shape
 from console.api.identity import Asking
 from console.api.index_shaping import index_shape, known_of, known_of_all
 from console.api.parts import Given, Parts
@@ -19,8 +19,8 @@ from console.api.routing import new_router
 from console.api.shapes import DatasourceShape
 from rota.errors import Conflict
 from store.engine import Connection
-from store.queries import catalog, datasources
-from store.records import DatasourceRecord
+from store.queries import bin_items, catalog, datasources
+from store.records import BinCounts, BinState, DatasourceRecord
 
 router = new_router(tag="datasources")
 
@@ -96,22 +96,29 @@ def all_datasources(parts: Parts) -> list[DatasourceShape]:
     engine, now = parts.settings.search_place.engine, parts.clock.now_ms()
     with parts.store.reading() as conn:
         known = known_of_all(conn)
+        bins, states = bin_items.counts_of_all(conn), bin_items.states(conn)
         found = [(record, catalog.counts(conn, record.name)) for record in datasources.list_datasources(conn)]
     return [
-        datasource_shape(record, counts, index_shape(record, known(record.name), engine=engine, now=now))
+        datasource_shape(
+            record,
+            counts,
+            search=index_shape(record, known(record.name), engine=engine, now=now),
+            recycled=recycled_shape(bins.get(record.name, BinCounts()), states.get(record.name, BinState())),
+        )
         for record, counts in found
     ]
 
 
 def one_datasource(parts: Parts, conn: Connection, record: DatasourceRecord) -> DatasourceShape:
-    """Return a datasource with what the catalog and the index have of it."""
+    """Return a datasource with what the catalog, the index and the bin have of it."""
     search = index_shape(
         record,
         known_of(conn, record.name),
         engine=parts.settings.search_place.engine,
         now=parts.clock.now_ms(),
     )
-    return datasource_shape(record, catalog.counts(conn, record.name), search)
+    recycled = recycled_shape(bin_items.counts(conn, record.name), bin_items.state(conn, record.name))
+    return datasource_shape(record, catalog.counts(conn, record.name), search=search, recycled=recycled)
 
 
 def must_be_new(known: DatasourceRecord | None) -> None:

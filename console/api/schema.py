@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from console.api import search_shapes, shapes
+from console.api import bin_shapes, search_shapes, shapes
 from console.api.answers import documented, ref, reply
 from console.api.routing import new_router
 from rota.datasources import OPTIONS, Datasource
@@ -42,6 +42,10 @@ _NAMED: dict[str, type[shapes.Shape]] = {
     "Index": shapes.IndexShape,
     "IndexLag": shapes.IndexLagShape,
     "Unread": shapes.UnreadShape,
+    "Recycled": shapes.RecycledShape,
+    "BinItem": bin_shapes.BinItemShape,
+    "NextPurge": bin_shapes.NextPurgeShape,
+    "HeldBack": bin_shapes.HeldBackShape,
     "Search": search_shapes.SearchShape,
     "Hit": search_shapes.HitShape,
     "Piece": search_shapes.PieceShape,

@@ -266,6 +266,19 @@ class UnreadShape(Shape, frozen=True, kw_only=True):
     run: str | None
 
 
+class RecycledShape(Shape, frozen=True, kw_only=True):
+    """How much is in the bin of a datasource, and how the last purge of it went.
+
+    `held` counts the items that somebody has put on hold; those that a pattern of the rules holds are not among them.
+    """
+
+    items: int
+    bytes: int
+    held: int
+    last_purge: dict[str, Any] | None
+    doubt: dict[str, Any] | None
+
+
 class DatasourceShape(Shape, frozen=True, kw_only=True):
     """A storage that is looked after: its definition, with every default, and what became of it.
 
@@ -286,12 +299,15 @@ class DatasourceShape(Shape, frozen=True, kw_only=True):
     contents: bool
     language: str
     largest_read: int
+    bin: dict[str, Any]
+    homes: str | None
     enabled: bool
     queue: str | None
     state: DatasourceState
     marked: bool
     entries: int
     bytes: int
+    recycled: RecycledShape
     last_sync: dict[str, Any] | None
     doubt: dict[str, Any] | None
     unreachable: dict[str, Any] | None

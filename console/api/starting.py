@@ -53,6 +53,15 @@ def start_job(parts: Parts, who: Who, name: str, params: Mapping[str, Any], *, k
     return admitted
 
 
+def is_repeat(parts: Parts, who: Who, name: str, key: str | None) -> bool:
+    """Tell whether somebody has started a job with this key before: then what it was about may be gone by now."""
+    if key is None:
+        return False
+    cause = Cause.of_person(who.name, request_id_of(who, key)).key
+    with parts.store.reading() as conn:
+        return cause in runs.with_causes(conn, name, [cause])
+
+
 def request_id_of(who: Who, key: str) -> str:
     """Return what names a request for ever; keys of different people never meet."""
     # The length keeps name and key apart.

@@ -20,6 +20,7 @@ _KINDS = {"s3": "s3", "gs": "gcs", "az": "azure", "sftp": "sftp", "https": "webd
 """The kind of an address by its scheme; any other one is for an fsspec driver."""
 _PLAIN = (
     "label", "queue", "max_deleted", "allow_private", "watch", "index", "contents", "language", "largest_read",
+    "homes",
 )  # fmt: skip
 _LISTS = ("include", "exclude")
 
@@ -82,6 +83,17 @@ def _configure_fields(parser: argparse.ArgumentParser) -> None:
         help="largest share of the entries, 0 to 1, that a sync deletes unasked (default 0.5)",
     )
     _configure_search(parser)
+    parser.add_argument(
+        "--bin",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a rule of its recycle bin, such as keep=P90D, keep=null for ever, max_size=50000000000, enabled=false or "
+        'hold=["contracts/**"]; an empty VALUE is the default (may be repeated)',
+    )
+    parser.add_argument(
+        "--homes", metavar="FOLDER", help="folder in which each user has a folder of their name ('' for none)"
+    )
 
 
 def _configure_search(parser: argparse.ArgumentParser) -> None:
@@ -145,25 +157,27 @@ def _last_name(root: str, kind: str) -> str:
 def _changed(definition: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Return the definition with what the options say."""
     plain = {name: value for name in _PLAIN if (value := getattr(options, name)) is not None}
-    if plain.get("queue") == "":
-        plain["queue"] = None
+    plain |= {name: None for name in ("queue", "homes") if plain.get(name) == ""}
     lists = {name: [each for each in given if each] for name in _LISTS if (given := getattr(options, name)) is not None}
-    settings = dict(definition["options"])
-    for given in options.option:
-        name, value = _setting(given)
+    nested = {
+        "options": _merged(definition["options"], options.option, "--option"),
+        "bin": _merged(definition.get("bin") or {}, options.bin, "--bin", nulls=True),
+    }
+    return {**definition, **plain, **lists, **nested}
+
+
+def _merged(known: dict[str, Any], given: list[str], option: str, *, nulls: bool = False) -> dict[str, Any]:
+    """Return settings with those that were given; an empty value, and null unless it is one, is the default."""
+    settings = dict(known)
+    for each in given:
+        name, separator, text = each.partition("=")
+        if not separator or not name:
+            raise CommandFailed(f"{option} {each!r} is not KEY=VALUE", ExitCode.USAGE)
         settings.pop(name, None)
-        if value is not None:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        if value != "" and (nulls or value is not None):
             settings[name] = value
-    return {**definition, **plain, **lists, "options": settings}
-
-
-def _setting(given: str) -> tuple[str, Any]:
-    name, separator, text = given.partition("=")
-    if not separator or not name:
-        raise CommandFailed(f"--option {given!r} is not KEY=VALUE", ExitCode.USAGE)
-    if not text:
-        return name, None
-    try:
-        return name, json.loads(text)
-    except ValueError:
-        return name, text
+    return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from console.asking import add_yes_option, make_sure
@@ -94,9 +94,17 @@ def _tell_doubt(doubt: dict[str, Any]) -> None:
 
 
 def follow(
-    client: Client, started: dict[str, Any], options: argparse.Namespace, *, words: Sequence[str] = COUNTED
+    client: Client,
+    started: dict[str, Any],
+    options: argparse.Namespace,
+    *,
+    words: Sequence[str] = COUNTED,
+    tell: Callable[[dict[str, Any]], Iterable[str]] | None = None,
 ) -> int:
-    """Wait for the end of a run, print what it counted by these words of its result, and return the exit code."""
+    """Wait for the end of a run, print what it has done, and return the exit code.
+
+    What it counted is printed by these words of its result, or the lines that `tell` makes of it if it succeeded.
+    """
     from console.following import wait_for_end
 
     ended = wait_for_end(client, started["run"], timeout=options.timeout)
@@ -105,8 +113,13 @@ def follow(
         print_json(ended)
         return ExitCode.OK if succeeded else ExitCode.FAILED
     found = found_by(ended["result"])
-    print(" ".join(word for word in (ended["id"], ended["state"], counts_in_words(found, words)) if word))
-    _tell_examples(found)
+    counts = counts_in_words(found, words) if tell is None else ""
+    print(" ".join(word for word in (ended["id"], ended["state"], counts) if word))
+    if tell is None:
+        _tell_examples(found)
+    elif succeeded:
+        for line in tell(found):
+            print(line)
     if not succeeded:
         say((ended["error"] or {}).get("message") or ended["reason"] or "it says nothing more")
     return ExitCode.OK if succeeded else ExitCode.FAILED

@@ -9,6 +9,7 @@ from typing import Any
 from console.asking import add_yes_option, make_sure
 from console.client import open_client, segment
 from console.commands import datasource_definitions, datasource_index, datasource_tree, datasource_work
+from console.commands.bin_rules import bin_rules, bin_state
 from console.connection import add_connection_options
 from console.difference_words import CHECKED, INDEXED, counts_in_words
 from console.exits import ExitCode
@@ -92,6 +93,8 @@ def _defined(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("private", "its address may be a private one" if found["allow_private"] else None),
         ("watched", "yes" if found["watch"] else None),
         ("searched", _searched(found)),
+        *bin_rules(found["bin"]),
+        ("homes", found["homes"]),
         ("queue", found["queue"]),
         ("marker", "its root must hold the right one" if found["marked"] else None),
     ]
@@ -106,6 +109,7 @@ def _become(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("waits", f"{doubt['deleted']:,} deletions, to be confirmed: {doubt['reason']}" if doubt else None),
         ("unreachable", f"since {local_time(away['since'])}: {away['reason']}" if away else None),
         *_indexed(found["search"]),
+        *bin_state(found["recycled"]),
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from fastapi import Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from console.api import datasource_settings as settings
@@ -13,21 +15,25 @@ from console.api.datasource_shaping import raw_of
 from console.api.datasource_work import SyncWish, confirm, probe, sync
 from console.api.datasources import all_datasources, one_datasource
 from console.api.entries import PathText, RawText, entries_in, folder_of
+from console.api.file_wishes import PathsWish
+from console.api.files import delete
 from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Cursor
 from console.api.routing import new_router
+from console.api.shapes import EntryShape
 from console.difference_words import CHECKED, INDEXED
 from console.pages.datasource_form import KINDS
 from console.pages.datasource_runs import RunText, answer_of, last_run_of, open_runs
 from console.pages.forms import Filled, Form
 from console.pages.notices import Notice, go
 from console.pages.showing import show
-from rota.errors import InvalidDefinition, NotFound, Refused
-from rota.states import RunState
+from console.pages.starting import begun
+from rota.datasources import Rules
 from scheduler.admission.admitting import Admitted
 from store.queries import datasources
+from store.records import DatasourceRecord
 
 router = new_router(prefix="", in_schema=False)
 
@@ -66,7 +72,8 @@ def datasource_page(
             "answer": answer_of(conn, name, run),
         }
     page = entries_in(parts, name, folder, cursor=cursor, limit=_PAGE)
-    entries = [(entry, name_of(entry.path), place_of(entry.path, entry.raw)) for entry in page.items]
+    ways = way_of_deletion(record, who)
+    entries = [(entry, name_of(entry.path), place_of(entry.path, entry.raw), ways(entry)) for entry in page.items]
     return show(
         request,
         "datasource.html",
@@ -92,16 +99,7 @@ def act(name: str, parts: Given, who: Asking, form: Filled) -> Response:
     if deed in ("enable", "disable"):
         settings.switch(parts, who, name, enabled=deed == "enable")
         return go(here, Notice(f"{name} is switched {'on' if deed == 'enable' else 'off'}."))
-    try:
-        admitted = _start(parts, who, name, deed, form)
-    except (NotFound, Refused) as error:
-        return go(here, Notice(f"Not started: {error}.", good=False))
-    except InvalidDefinition as error:
-        said = "; ".join(str(problem) for problem in error.problems)
-        return go(here, Notice(f"Not started: {said}.", good=False))
-    if admitted.state is RunState.SKIPPED:
-        return go(here, Notice(f"Not started: {admitted.reason}.", good=False))
-    return go(f"{here}?run={admitted.run}", Notice("Started."))
+    return begun(here, lambda: _start(parts, who, name, deed, form))
 
 
 @router.get("/datasources/{name}/unread")
@@ -111,6 +109,17 @@ def unread_page(request: Request, name: str, parts: Given, who: Asking, cursor: 
         source = one_datasource(parts, conn, datasources.get(conn, name))
     page = unread_in(parts, name, cursor=cursor, limit=_PAGE)
     return show(request, "unread.html", who, source=source, files=page.items, next=page.next, cursor=cursor)
+
+
+@router.post("/datasources/{name}/delete")
+def delete_entry(name: str, parts: Given, who: Asking, form: Filled) -> Response:
+    """Delete one entry, into the bin unless the rules say otherwise."""
+    back = form.back(f"/datasources/{name}")
+    try:
+        wish = PathsWish(paths=(form.one("path"),))
+    except ValidationError as error:
+        raise Problem(400, "the form says nothing that can be done") from error
+    return begun(back, lambda: delete(parts, who, name, wish), said=f"{wish.paths[0]} is being deleted.")
 
 
 @router.post("/datasources/{name}/remove")
@@ -132,6 +141,19 @@ def _start(parts: Parts, who: Who, name: str, deed: str, form: Form) -> Admitted
     if deed == "confirm" and form.one("deleted").isdecimal():
         return confirm(parts, who, name, int(form.one("deleted")))
     raise Problem(400, "the form says nothing that can be done")
+
+
+def way_of_deletion(record: DatasourceRecord, who: Who) -> Callable[[EntryShape], str]:
+    """Return what tells where an entry goes that somebody deletes: `bin`, `for good`; empty where it has no name."""
+    rules = Rules.model_validate(record.rules).bin
+
+    def way(entry: EntryShape) -> str:
+        # No field of a form holds such a name as it is.
+        if entry.raw is not None or any(sign in entry.path for sign in "\r\n"):
+            return ""
+        return "bin" if rules.takes(entry.path, who.name) else "for good"
+
+    return way
 
 
 def name_of(path: str) -> str:

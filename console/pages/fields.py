@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_args
 
-import msgspec
 from pydantic.fields import FieldInfo
 
 from console.pages import field_words
+from console.pages.field_values import FieldKind, holds, kind_of, may_be_none, text_of, value_of
 from console.pages.forms import Form
-from rota.datasources import OPTIONS, Datasource, Options, Secret
+from rota.bins import BinRules
+from rota.datasources import OPTIONS, Datasource, Options
 from rota.errors import Problem
 from rota.fields import Part
 
-FieldKind = Literal["text", "secret", "number", "flag", "choice", "lines", "json"]
-
 _OPTION = "option."
 _PATH = "options."
+_BIN = "bin."
+_IN_PART = re.compile(r"bin\.parts\[(?P<number>\d+)\]\.?(?P<field>.*)")
 _FIRST = ("label", "root")
 _RULES = ("include", "exclude", "max_deleted")
 _SEARCH = ("index", "contents", "language", "largest_read")
+_BIN_FIRST = ("enabled", "keep", "max_size", "max_items", "per")
 _LOCAL_ONLY = ("watch",)
 _REMOTE_ONLY = ("allow_private",)
 
@@ -56,7 +59,7 @@ def sections_of(kind: str, texts: Mapping[str, str], problems: Iterable[Problem]
     """Return the form of a kind, filled in; `texts` hold what is in each field by its name."""
     errors: dict[str, str] = {}
     for problem in problems:
-        errors.setdefault(field_of(problem), problem.message)
+        errors.setdefault(field_of(problem), _said(problem))
 
     def drawn(names: Iterable[str]) -> tuple[FormField, ...]:
         return tuple(_drawn(name, _info(kind, name), kind, texts, errors) for name in names)
@@ -70,11 +73,13 @@ def sections_of(kind: str, texts: Mapping[str, str], problems: Iterable[Problem]
     if kind == "local":
         own, patience = [], own
     guards = _LOCAL_ONLY if kind == "local" else _REMOTE_ONLY
+    bin_fields = [_BIN + name for name in sorted(BinRules.model_fields, key=_place_in_bin)]
     found = [
         section("Place", _FIRST),
         section("Access", own),
         section("Rules", (*_RULES, *guards)),
         section("Search", _SEARCH),
+        section("Recycle bin", (*bin_fields, "homes")),
         section("More", ("queue", "enabled", *patience), folded=True),
     ]
     return [each for each in found if each.fields]
@@ -94,12 +99,22 @@ def field_of(problem: Problem) -> str:
     return path
 
 
+def _said(problem: Problem) -> str:
+    """Return what is wrong; in a field that holds a whole list of parts also in which of them."""
+    found = _IN_PART.match(problem.path)
+    if found is None:
+        return problem.message
+    where = f"part {int(found['number']) + 1}"
+    return f"in {where}, {found['field']}: {problem.message}" if found["field"] else f"in {where}: {problem.message}"
+
+
 def texts_of(definition: Mapping[str, Any]) -> dict[str, str]:
     """Return what a definition puts into each field."""
-    values = {name: value for name, value in definition.items() if name != "options"}
+    values = {name: value for name, value in definition.items() if name not in ("options", "bin")}
     values |= {_OPTION + name: value for name, value in (definition.get("options") or {}).items()}
+    values |= {_BIN + name: value for name, value in (definition.get("bin") or {}).items()}
     kind = definition.get("kind", "local")
-    return {name: _text(_kind_of(info, name), value) for name, value in values.items() if (info := _info(kind, name))}
+    return {name: text_of(kind_of(info, name), value) for name, value in values.items() if (info := _info(kind, name))}
 
 
 def texts_in(form: Form, kind: str) -> dict[str, str]:
@@ -108,96 +123,64 @@ def texts_in(form: Form, kind: str) -> dict[str, str]:
 
 
 def definition_in(form: Form, kind: str) -> dict[str, Any]:
-    """Return the definition that a form holds; what was left empty takes its default."""
-    given: dict[str, Any] = {"kind": kind, "options": {}}
+    """Return the definition that a form holds; what was left empty takes its default, in the bin it sets no limit."""
+    given: dict[str, Any] = {"kind": kind, "options": {}, "bin": {}}
     for section in sections_of(kind, {}):
         for field in section.fields:
-            value = _value(field, form.one(field.name))
-            if value is None:
-                continue
-            if field.name.startswith(_OPTION):
-                given["options"][field.name.removeprefix(_OPTION)] = value
-            else:
-                given[field.name] = value
+            value = value_of(field.kind, form.one(field.name))
+            into, name = given, field.name
+            if name.startswith(_OPTION):
+                into, name = given["options"], name.removeprefix(_OPTION)
+            elif name.startswith(_BIN):
+                into, name = given["bin"], name.removeprefix(_BIN)
+            if value is not None or (into is given["bin"] and may_be_none(BinRules.model_fields[name])):
+                into[name] = value
     return given
 
 
 def _info(kind: str, name: str) -> FieldInfo | None:
-    model: type[Part] = OPTIONS[kind] if name.startswith(_OPTION) else Datasource
-    return model.model_fields.get(name.removeprefix(_OPTION))
+    model: type[Part] = Datasource
+    if name.startswith(_OPTION):
+        model = OPTIONS[kind]
+    elif name.startswith(_BIN):
+        model = BinRules
+    return model.model_fields.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    return name.removeprefix(_OPTION).removeprefix(_BIN)
+
+
+def _place_in_bin(name: str) -> int:
+    return _BIN_FIRST.index(name) if name in _BIN_FIRST else len(_BIN_FIRST)
 
 
 def _drawn(
     name: str, info: FieldInfo | None, kind: str, texts: Mapping[str, str], errors: Mapping[str, str]
 ) -> FormField:
     assert info is not None, f"{name} is in no model"
-    plain = name.removeprefix(_OPTION)
-    drawn_as = _kind_of(info, name)
+    plain = _plain(name)
+    drawn_as = kind_of(info, name)
     default = None if info.is_required() else info.get_default()
     hints = {
         "secret": field_words.REFERENCE_HINT,
         "lines": field_words.GLOB_HINTS.get(name, ""),
-        "number": _text("number", default),
+        "number": text_of("number", default) or field_words.NUMBER_HINTS.get(name, ""),
+        "json": field_words.JSON_HINTS.get(name, field_words.OPTIONS_HINT),
+        "text": field_words.TEXT_HINTS.get(name, ""),
     }
     return FormField(
         name=name,
-        label=field_words.LABELS.get(plain) or plain.replace("_", " ").capitalize(),
+        label=field_words.LABELS.get(name) or field_words.LABELS.get(plain) or plain.replace("_", " ").capitalize(),
         kind=drawn_as,
         help=field_words.ROOT_HELP.get(kind, field_words.ADDRESS_HELP)
         if name == "root"
-        else field_words.HELP.get(plain) or info.description or "",
+        else field_words.HELP.get(name) or info.description or "",
         # What was refused as a reference may be the secret itself.
-        value="" if drawn_as == "secret" and name in errors else texts.get(name, _text(drawn_as, default)),
+        value="" if drawn_as == "secret" and name in errors else texts.get(name, text_of(drawn_as, default)),
         placeholder=field_words.ROOT_HINTS[kind] if name == "root" else hints.get(drawn_as, ""),
         required=info.is_required(),
-        whole=_holds(info, int),
+        whole=holds(info, int),
         choices=get_args(info.annotation) if drawn_as == "choice" else (),
         error=errors.get(name, ""),
     )
-
-
-def _kind_of(info: FieldInfo, name: str) -> FieldKind:
-    if Secret in get_args(info.annotation):
-        return "secret"
-    if _holds(info, bool):
-        return "flag"
-    if _holds(info, int) or _holds(info, float):
-        return "number"
-    if name in ("include", "exclude"):
-        return "lines"
-    if get_origin(info.annotation) is Literal:
-        return "choice"
-    return "json" if "dict" in str(info.annotation) else "text"
-
-
-def _holds(info: FieldInfo, kind: type) -> bool:
-    return info.annotation is kind or kind in get_args(info.annotation)
-
-
-def _text(kind: FieldKind, value: Any) -> str:
-    if value is None:
-        return ""
-    if kind == "flag":
-        return "true" if value else ""
-    if kind == "lines":
-        return "\n".join(value)
-    if kind == "json":
-        return msgspec.json.encode(value).decode() if value else ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _value(field: FormField, text: str) -> Any:
-    """Return the value of a field, None for its default; what cannot be read stays text, which the model refuses."""
-    text = text.strip()
-    if field.kind == "flag":
-        return text == "true"
-    if field.kind == "lines":
-        return [line.strip() for line in text.splitlines() if line.strip()]
-    if not text:
-        return None
-    if field.kind in ("number", "json"):
-        try:
-            return msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return text
-    return text

@@ -120,6 +120,8 @@ def _environment() -> Environment:
         took=wording.took,
         size=output.size,
         number=wording.number,
+        keeping=wording.keeping,
+        why=wording.why,
         pretty=wording.pretty,
         cause=wording.cause,
         state_word=wording.state_word,

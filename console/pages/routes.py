@@ -13,6 +13,8 @@ from console.api.routing import new_router
 from console.api.sign_in import prefetched, redeem, signed_in
 from console.pages import (
     backfill,
+    bin_deeds,
+    bin_page,
     datasource_form,
     datasources,
     fleet,
@@ -83,5 +85,6 @@ def _sign_in(request: Request, parts: Given, code: str) -> Response:
 
 
 _of_jobs = (jobs, job, versions, backfill, upcoming, pausing)
-for _page in (*_of_jobs, runs, run, hooks, datasources, datasource_form, search, fleet):
+_of_datasources = (datasources, datasource_form, bin_page, bin_deeds)
+for _page in (*_of_jobs, runs, run, hooks, *_of_datasources, search, fleet):
     router.include_router(_page.router)

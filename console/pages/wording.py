@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +11,8 @@ from markupsafe import Markup
 from console.api.applying import SET_PREFIX
 from console.api.definitions import EDITED
 from console.output import MISSING, duration
+from console.work_words import GOES, why_in_words
+from rota.schedules import duration_words
 from rota.times import parse_rfc3339, to_datetime
 from scheduler.jobs.shipping import MERGED, SHIPPED
 
@@ -67,6 +70,19 @@ def number(value: float) -> str:
     """Return a number with thin spaces between thousands."""
     whole = f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
     return whole.replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def keeping(length: str | None) -> str:
+    """Return how long something is kept, in words; None is for ever."""
+    if length is None:
+        return "for ever"
+    words = duration_words(length)
+    return f"for {words if words[:1].isdigit() else f'1 {words}'}"
+
+
+def why(reasons: Mapping[str, int]) -> str:
+    """Return counts of items by why they go, in words."""
+    return why_in_words(reasons, GOES)
 
 
 def pretty(value: object) -> str:

@@ -1,0 +1,30 @@
+"""Paths that requests name: of files and folders of a datasource, checked before anything is started."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+
+def _entry(text: str) -> str:
+    path = _folder(text)
+    if not path:
+        raise ValueError("must name a file or folder of the datasource, such as reports/2026.pdf")
+    return path
+
+
+def _folder(text: str) -> str:
+    path = text.strip("/")
+    if path and ("\0" in path or any(part in {"", ".", ".."} for part in path.split("/"))):
+        raise ValueError("must be relative to the datasource such as reports/2026, without '.', '..' and empty names")
+    return path
+
+
+EntryPath = Annotated[str, Field(max_length=8192), AfterValidator(_entry)]
+"""A file or a folder."""
+FolderOrRoot = Annotated[str, Field(max_length=8192), AfterValidator(_folder)]
+"""A folder; the empty path is the root."""
+MOST_PATHS = 500
+"""Paths that one run may be about: they are kept with it."""
+EntryPaths = Annotated[tuple[EntryPath, ...], Field(max_length=MOST_PATHS)]

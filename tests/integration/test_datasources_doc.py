@@ -27,6 +27,7 @@ from console.connection import Connection, write_connection
 from console.main import main
 from rota.datasources import OPTIONS, Rules
 from rota.datasources import Datasource as Definition
+from rota.fields import Part
 from rota.settings import load_settings
 from store.queries import catalog, datasources, jobs, runs
 from tests.acceptance.cluster import Cluster
@@ -299,6 +300,8 @@ def _worded(field: Any) -> str:
     default = field.get_default(call_default_factory=True)
     if default is None:
         return "none"
+    if isinstance(default, Part):
+        return "{}"
     if isinstance(default, str):
         return default if re.fullmatch(r"[a-z0-9-]+", default) else json.dumps(default)
     return f"{default:g}" if isinstance(default, float) else json.dumps(default)

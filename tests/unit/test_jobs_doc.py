@@ -11,13 +11,15 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from actors.history import Records
+from actors.upkeep.keeping import RECORD_DAYS
 from bus.keys import LEVELS
 from rota import expressions, jobs, params, runs
 from rota.events import Event, context_of
 from rota.expressions import ExpressionFailed, fill
 from rota.merging import merge
-from scheduler import upkeep
 from scheduler.admission import filling, limits
+from scheduler.definitions import SHIPPED_FOLDER
 from scheduler.runs import values
 from scheduler.timing import backfilling, explaining
 from workers.verdicts import retry_delay_ms
@@ -137,8 +139,9 @@ def test_documented_limits_are_those_of_the_code() -> None:
     documented = dict([*rows("So the limits are:"), *rows("\n## Limits\n")])
 
     assert documented == {what: most if isinstance(most, str) else f"{most:,}" for what, most in LIMITS.items()}
-    assert upkeep.VERSION_DAYS == 365  # "Versions are kept for a year"
-    assert upkeep.INTERVAL_SECONDS == 3600  # "looked at once an hour"
+    assert RECORD_DAYS[Records.VERSIONS] == 365  # "Versions are kept for a year"
+    pruning = yaml.safe_load((SHIPPED_FOLDER / "prune-history.yaml").read_text(encoding="utf-8"))
+    assert pruning["triggers"] == [{"every": "PT1H"}]  # "looked at once an hour"
 
 
 def test_documented_way_to_choose_from_many_events_fits_into_the_time_and_the_other_does_not() -> None:

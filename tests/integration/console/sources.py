@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rota.definitions import parse_definition
@@ -13,6 +15,7 @@ from scheduler.jobs.shipping import save_shipped
 from store.queries import catalog, datasources, runs
 from store.records import Closing, DatasourceRecord, EntryChange, FolderChange
 from tests.integration.console.serving import Console
+from tests.waiting import wait_until
 
 MODIFIED_NS = 1_800_000_000 * 10**9
 """2027-01-15T08:00:00Z."""
@@ -71,3 +74,25 @@ def end_run(console: Console, run_id: str, result: Any) -> None:
     """Let a run have succeeded with a result."""
     with console.parts.store.writing() as conn:
         runs.close(conn, [Closing(run=run_id, state=RunState.SUCCEEDED, at=2_000, started_at=1_000, result=result)])
+
+
+@contextmanager
+def worker(console: Console, result: Any) -> Iterator[None]:
+    """Let the next run end with this result, as soon as it is there."""
+
+    def open_runs() -> list[str]:
+        with console.parts.store.reading() as conn:
+            found = runs.list_runs(conn, states=(RunState.QUEUED, RunState.WAITING, RunState.RUNNING))
+        return [run.id for run in found.items]
+
+    def work() -> None:
+        wait_until(open_runs)
+        for run in open_runs():
+            end_run(console, run, result)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +11,16 @@ import pytest
 
 from console.commands.datasource_definitions import kind_of
 from console.exits import ExitCode
-from rota.states import RunState
 from store.queries import audit, datasources, runs
 from tests.integration.console.conftest import Run
 from tests.integration.console.serving import Console
-from tests.integration.console.sources import add_source, bring_jobs, end_run, fill
-from tests.waiting import wait_until
+from tests.integration.console.sources import add_source, bring_jobs, end_run, fill, worker
 
 DOUBT = {
     "run": "r", "at": 1, "path": "", "reason": "3 of 4 entries are gone", "deleted": 3, "known": 4,
     "examples": ["a.txt", "b\x1b[31m\n.txt"],
 }  # fmt: skip
 COUNTS = {"created": 1, "updated": 0, "moved": 2, "deleted": 1200}
-
-
-@contextmanager
-def worker(console: Console, result: Any) -> Iterator[None]:
-    """Let the next run end with this result, as soon as it is there."""
-
-    def open_runs() -> list[str]:
-        with console.parts.store.reading() as conn:
-            found = runs.list_runs(conn, states=(RunState.QUEUED, RunState.WAITING, RunState.RUNNING))
-        return [run.id for run in found.items]
-
-    def work() -> None:
-        wait_until(open_runs)
-        for run in open_runs():
-            end_run(console, run, result)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
 
 
 def shown(rota: Run, name: str = "docs") -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_every_role_meets_what_the_table_says(console: Console) -> None:
 
     for row, letters in PERMISSIONS.items():
         method, _, path = row.partition(" ")
-        path = path.format(name="x", run_id="x", letter_id="x", version="x", file="x", slug="x")
+        path = path.format(name="x", run_id="x", letter_id="x", version="x", file="x", slug="x", item="x")
         refused = stranger.request(method, path).status_code
         assert (refused == 401) is (letters != PUBLIC or path == "/login" and method == "POST"), row
         for role, client in clients.items():

@@ -43,8 +43,8 @@ def test_old_runs_go_with_all_that_hangs_on_them(store: Store) -> None:
     (kept,) = _ended(store, at=NOW)
 
     with store.writing() as conn:
-        first = retention.prune_runs(conn, ended_before=NOW, limit=2)
-        second = retention.prune_runs(conn, ended_before=NOW, limit=2)
+        first = retention.prune_job(conn, "tidy", keep=9, ended_before=NOW, limit=2)
+        second = retention.prune_job(conn, "tidy", keep=9, ended_before=NOW, limit=2)
 
     assert (first.runs, first.rows, first.bytes, first.more) == (2, 8, 8, True)
     assert (second.runs, second.more) == (1, False)
@@ -55,7 +55,6 @@ def test_open_runs_stay_however_old(store: Store) -> None:
     run = make_run(queued_at=NOW - 1000)
     with store.writing() as conn:
         runs.insert_admitted(conn, [run], [make_task(run)])
-        assert retention.prune_runs(conn, ended_before=NOW + 1000).runs == 0
         assert retention.prune_job(conn, "tidy", keep=0, ended_before=NOW + 1000).runs == 0
         assert runs.clear_history(conn, "tidy").runs == 0
 

@@ -1,0 +1,162 @@
+"""kill -9 at any moment of a copy or move: whole files only, each in at least one place, and the next attempt goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.actors.carried import files
+from tests.integration.actors.mirrors import drafts
+from tests.trees import make_tree
+from tests.waiting import wait_until
+
+_KILLS = 4
+_MIB = 1024 * 1024
+
+
+class Killed:
+    """A copy or move in processes of its own."""
+
+    def __init__(self, folder: Path, deed: str, **params: Any) -> None:
+        self.source, self.target = folder / "source", folder / "target"
+        self.source.mkdir()
+        self.target.mkdir()
+        self._given = {"deed": deed, "params": params, "source": str(self.source), "target": str(self.target)}
+        self._given["state"] = str(folder / "state.json")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.actors.carry_process", json.dumps(self._given)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parents[3],
+        )
+
+    def kill_when(self, fact: Any, *, after: float = 0.0) -> bool:
+        """Start it, and kill it when something is so, or somewhat later; says whether it had not ended by then."""
+        process = self.start()
+        wait_until(lambda: process.poll() is not None or fact(), timeout=60)
+        try:
+            process.wait(timeout=after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode == -9
+
+    def finish(self) -> dict[str, int]:
+        process = self.start()
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out.decode()
+        return json.loads(out)
+
+
+def test_a_large_file_goes_on_where_it_was(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, "copy", paths=["big"], verify=False, max_bytes_per_second=60 * _MIB)
+    content = os.urandom(48 * _MIB + 77)
+    (killed.source / "big").write_bytes(content)
+
+    def is_half_done() -> bool:
+        return any(Path(draft).stat().st_size > 28 * _MIB for draft in drafts(killed.target))
+
+    assert killed.kill_when(is_half_done)
+    assert files(killed.target) == {}
+    [draft] = drafts(killed.target)
+    inode = os.stat(draft).st_ino
+
+    done = killed.finish()
+
+    assert (killed.target / "big").read_bytes() == content
+    assert (killed.target / "big").stat().st_ino == inode
+    assert drafts(killed.target) == []
+    assert done["attempt"] == 2
+    assert done["read"] < 24 * _MIB, "the first half was read again"
+
+
+def test_killed_again_and_again_a_large_file_is_verified_as_a_whole(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, "copy", paths=["big"], max_bytes_per_second=100 * _MIB)
+    content = os.urandom(40 * _MIB)
+    (killed.source / "big").write_bytes(content)
+    chance = random.Random(7)
+
+    for number in range(1, _KILLS + 1):
+        killed.kill_when(
+            lambda mark=number * 7: any(Path(draft).stat().st_size > mark * _MIB for draft in drafts(killed.target)),
+            after=chance.random() / 20,
+        )
+
+    assert killed.finish()["verified"] == 1
+    assert (killed.target / "big").read_bytes() == content
+    assert drafts(killed.target) == []
+
+
+@pytest.mark.parametrize("conflict", ["skip", "number", "overwrite"])
+def test_killed_copies_make_each_file_once(tmp_path: Path, conflict: str) -> None:
+    killed = Killed(tmp_path, "copy", paths=["a", "b", "x"], target="to", conflict=conflict)
+    for top in ("a", "b"):
+        tree = {f"d{n}": {f"{k}.txt": b"%d" % k * 10_000 for k in range(20)} for n in range(15)}
+        make_tree(killed.source / top, tree)
+    make_tree(killed.source, {"x": b"new x"})
+    make_tree(killed.target / "to", {"x": b"old", "a": {"d3": {"7.txt": b"old"}}})
+    wanted = {f"to/{path}": content for path, content in files(killed.source).items()}
+    old = {"to/x": b"old", "to/a/d3/7.txt": b"old"}
+    if conflict == "number":
+        wanted |= {"to/x (2)": wanted["to/x"], "to/a/d3/7 (2).txt": wanted["to/a/d3/7.txt"]}
+    if conflict != "overwrite":
+        wanted |= old
+    chance = random.Random(5)
+
+    kills = 0
+    for _ in range(_KILLS):
+        before = len(files(killed.target))
+        kills += killed.kill_when(lambda mark=before: len(files(killed.target)) > mark, after=chance.random() / 10)
+        for path, content in files(killed.target).items():
+            assert content in {wanted[path], old.get(path)}
+    done = killed.finish()
+
+    assert kills
+    assert files(killed.target) == wanted
+    assert done["copied"] == 601 - (2 if conflict == "skip" else 0)
+
+
+@pytest.mark.parametrize("conflict", ["skip", "overwrite", "number"])
+def test_killed_moves_leave_each_file_in_exactly_one_place(tmp_path: Path, conflict: str) -> None:
+    killed = Killed(tmp_path, "move", paths=["a", "x"], conflict=conflict)
+    make_tree(killed.source / "a", {f"d{n}": {str(k): b"%d-%d" % (n, k) * 3000 for k in range(20)} for n in range(15)})
+    make_tree(killed.source, {"x": b"new x"})
+    make_tree(killed.target, {"x": b"old", "a": {"d3": {"7": b"old"}}})
+    moved = {path: content for path, content in files(killed.source).items() if path not in {"x", "a/d3/7"}}
+    chance = random.Random(3)
+
+    kills = 0
+    for _ in range(_KILLS):
+        before = len(files(killed.target))
+        kills += killed.kill_when(lambda mark=before: len(files(killed.target)) > mark, after=chance.random() / 10)
+        here, there = files(killed.source), files(killed.target)
+        for path, content in moved.items():
+            assert content in {here.get(path), there.get(path)}
+    killed.finish()
+
+    assert kills
+    there = files(killed.target)
+    assert {path: there[path] for path in moved} == moved
+    new = {"x": b"new x", "a/d3/7": b"3-7" * 3000}
+    if conflict == "skip":
+        assert files(killed.source) == new
+    else:
+        assert not any(killed.source.iterdir())
+    others = {path: content for path, content in there.items() if path not in moved}
+    assert (
+        others
+        == {
+            "skip": {"x": b"old", "a/d3/7": b"old"},
+            "overwrite": new,
+            "number": {"x": b"old", "a/d3/7": b"old", "x (2)": new["x"], "a/d3/7 (2)": new["a/d3/7"]},
+        }[conflict]
+    )

@@ -1,0 +1,217 @@
+"""What docs/bins.md says is what Rota does: its commands are given to a whole one, its tables compared with the code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from actors.datasources.trashinfo import decode
+from console.api.permissions import API, rule_of
+from console.connection import Connection, write_connection
+from console.main import main
+from rota import metrics
+from rota.bins import BinPart, BinRules
+from rota.purging import FEWEST, Why
+from rota.settings import load_settings
+from scheduler.definitions import SHIPPED_FOLDER
+from store.queries import jobs
+from tests.acceptance.cluster import Cluster
+from tests.integration.console.serving import serving
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/bins.md").read_text(encoding="utf-8")
+SENTENCES = re.sub(r"\s+", " ", PAGE)
+WHERE = "/srv/photos"
+FILES = {
+    "2025/beach.jpg": 2, "2025/hills.jpg": 3, "2026/cat.jpg": 1, "2026/dog.jpg": 1, "scratch/tmp.bin": 1,
+    "contracts/lease.pdf": 1,
+}  # fmt: skip
+"""What is there before the first command, in MB."""
+ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+TIME = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
+BY_THEMSELVES = ("sync-datasources", "sync-changed", "index-datasources", "index-changed")
+COMMANDS = [
+    (line, expected)
+    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    for line, _, expected in (each.partition("\n") for each in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:])
+]
+
+
+class Installation:
+    """A whole Rota with a folder of pictures, to which the page's commands are given."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.photos = cluster.folder / "photos"
+        self._items: dict[str, str] = {}
+        """What an item of the page is called here."""
+        for path, size in FILES.items():
+            (self.photos / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.photos / path).write_bytes(path.encode().ljust(size * 1_000_000))
+
+    def says(self, line: str, documented: str = "") -> str:
+        """Run a command line and give what it says; items are called as the page calls them."""
+        for told, real in self._items.items():
+            line = line.replace(told, real)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            main([*shlex.split(line.replace(WHERE, str(self.photos)))[1:], "--state", str(self.cluster.folder)])
+        said = out.getvalue().replace(str(self.photos), WHERE)
+        self._items |= dict(zip(ID.findall(documented), ID.findall(said), strict=False))
+        return said
+
+
+def comparable(text: str) -> str:
+    """Without ids and times, and without the spaces that depend on the width of a column."""
+    text = TIME.sub("TIME", ID.sub("ID", text))
+    return re.sub(r"(?<=\S)  +", "  ", re.sub(r" +$", "", text, flags=re.MULTILINE))
+
+
+def rows(after: str) -> list[list[str]]:
+    """The rows of the first table after a text, without its head."""
+    _, found, rest = PAGE.partition(after)
+    assert found, f"the page does not say {after}"
+    table = re.search(r"^\|.*?\n(?=\n|\Z)", rest, flags=re.MULTILINE | re.DOTALL)
+    assert table is not None, f"no table after {after}"
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[0].splitlines()[2:]]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A cluster in which nothing is done but by command."""
+    cluster = Cluster(Path(tmp_path_factory.mktemp("bins-doc")))
+    settings = load_settings(
+        {"state_dir": cluster.folder, "database_url": cluster.database_url, "redis_url": cluster.server.url}
+    )
+    try:
+        cluster.start("scheduler", "s1")
+        cluster.start("worker", "w1")
+        with serving(settings) as console:
+            connection = Connection(url=console.url, token=console.token("admin", name="ada"))
+            write_connection(cluster.folder / "console.json", connection)
+            cluster.wait_for_leader(timeout=30)
+            made = Installation(cluster)
+            _leave_to_commands(made)
+            yield made
+    finally:
+        cluster.close()
+
+
+def _leave_to_commands(on: Installation) -> None:
+    def shipped() -> bool:
+        with on.cluster.store.reading() as conn:
+            return all(jobs.find(conn, name) is not None for name in BY_THEMSELVES)
+
+    wait_until(shipped, timeout=30, what="the jobs that come with Rota")
+    on.says("rota jobs disable " + " ".join(BY_THEMSELVES))
+
+
+def test_each_command_answers_as_the_page_says(installation: Installation) -> None:
+    documented = [(line, comparable(expected)) for line, expected in COMMANDS]
+
+    assert [(line, comparable(installation.says(line, expected))) for line, expected in COMMANDS] == documented
+    assert len(documented) > 15
+    _, found, told = PAGE.partition("    [Trash Info]\n")
+    assert found
+    infos = [path.read_bytes() for path in (installation.photos / ".rota/bin").glob("*.trashinfo")]
+    fields = [line.partition("=")[0].strip() for line in told.split("\n\n")[0].splitlines()]
+    assert infos
+    for info in infos:
+        assert all(f"\n{field}=".encode() in info for field in fields)
+        known = decode(info)
+        assert known is not None
+        assert known.deleted_by == "ada"
+
+
+def _worded(field: Any) -> str:
+    default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "none"
+    if isinstance(default, str):
+        return default if re.fullmatch(r"[a-z-]+", default) else json.dumps(default)
+    return json.dumps(default)
+
+
+@pytest.mark.parametrize(("after", "model"), [("\n## Rules\n", BinRules), ("Each of the `parts` is about", BinPart)])
+def test_every_rule_is_told_with_its_default(after: str, model: Any) -> None:
+    told = {name.strip("`"): default.strip("`") for name, default, _ in rows(after)}
+
+    assert told == {name: _worded(field) for name, field in model.model_fields.items()}
+
+
+def test_documented_rules_are_rules() -> None:
+    (example,) = re.findall(r"^```json\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    rules = BinRules.model_validate(json.loads(example))
+
+    assert rules.bin_of("a/b", "bob") == "user:bob"
+    assert rules.takes("a/b", "anna")
+    assert not rules.takes("scratch/b", "anna")
+    assert rules.part_of("a/b", "anna")[1].keep == "P365D"
+
+
+def test_every_reason_is_told() -> None:
+    goes = [why.strip("`") for why, _ in rows("It deletes for good")]
+    stays = [why.strip("`") for why, _ in rows("why they stay:")]
+
+    assert goes == [why.value for why in Why if why.goes]
+    assert sorted(stays) == sorted(why.value for why in Why if not why.goes and why is not Why.OTHERS)
+
+
+def test_job_runs_when_the_page_says() -> None:
+    job = yaml.safe_load((SHIPPED_FOLDER / "purge-bins.yaml").read_text(encoding="utf-8"))
+    (hour, minute) = re.findall(r"`purge-bins` runs every night at (\d\d):(\d\d)", SENTENCES)[0]
+
+    assert job["triggers"] == [{"cron": f"{int(minute)} {int(hour)} * * *"}]
+    assert f"Up to {FEWEST} items may always go" in SENTENCES
+
+
+@pytest.mark.parametrize(
+    ("words", "routes"),
+    [
+        ("see what is in a bin", ["GET {}/bin", "GET {}/bin/next", "GET {}/bin/{{item}}"]),
+        ("delete into the bin", ["POST {}/delete", "POST {}/bin/restore", "POST {}/bin/dry-run"]),
+        (
+            "delete for good",
+            [f"POST {{}}/{verb}" for verb in ("bin/delete", "bin/purge", "bin/confirm", "bin/hold", "bin/release")]
+            + ["POST {}/delete-for-good"],
+        ),
+    ],
+)
+def test_roles_may_what_the_table_says(words: str, routes: list[str]) -> None:
+    (row,) = [row for row in rows("\n## Who may what\n") if row[0].startswith(words)]
+    told = dict(zip(("viewer", "operator", "admin"), row[1:], strict=True))
+
+    for route in routes:
+        method, _, path = route.format(f"{API}/datasources/{{name}}").partition(" ")
+        allowed = rule_of(method, path).roles
+        assert {role: "yes" if role in allowed else "no" for role in told} == told, route
+
+
+def test_figures_are_told() -> None:
+    told = {name.strip("`") for name, _ in rows("\n## Figures\n")}
+
+    assert told == {metric.name for metric in metrics.ALL if metric.name.startswith("rota_bin_")}
+
+
+def test_page_leads_to_places_that_are_there() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
+        if target.startswith("http"):
+            continue
+        file, _, heading = target.partition("#")
+        text = (ROOT / "docs" / file).read_text(encoding="utf-8") if file else PAGE
+        headings = {
+            re.sub(r"[^\w\- ]", "", line.lstrip("# ")).strip().lower().replace(" ", "-")
+            for line in text.splitlines()
+            if line.startswith("#")
+        }
+        assert not heading or heading in headings, target

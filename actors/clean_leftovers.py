@@ -41,11 +41,11 @@ from actors.recycling.moment import moment_of, wall_ms
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import Meter, sized
+from actors.transferring.telling import telling
 from actors.upkeep.cleaning import Cleaning
 from actors.upkeep.drafts import Drafts
 from actors.upkeep.leftovers import Ages, is_entered
 from actors.upkeep.strays import Strays
-from actors.upkeep.telling import telling
 from actors.upkeep.uploads import Uploads
 from actors.upkeep.walking import walk
 from rota.errors import NotFound, PermanentError

@@ -32,9 +32,8 @@ from actors.recycling.moment import wall_ms
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
-from actors.transferring.telling import ChangedFolders
+from actors.transferring.telling import ChangedFolders, telling
 from actors.upkeep.homes import home_of
-from actors.upkeep.telling import telling
 from rota.errors import NotFound, PermanentError
 from rota.fields import PositiveDuration
 from rota.times import duration_ms

@@ -40,8 +40,7 @@ from actors.recycling.named import deletable
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
-from actors.transferring.telling import ChangedFolders
-from actors.upkeep.telling import telling
+from actors.transferring.telling import ChangedFolders, telling
 from rota.errors import NotFound, PermanentError
 from rota.purging import Why
 

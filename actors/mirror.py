@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import Literal
 
@@ -53,8 +53,8 @@ from actors.transferring.pace import retries_between, threads_between
 from actors.transferring.places import refuse_overlap
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
-from actors.transferring.telling import ChangedFolders
-from rota.errors import Interrupted, LeaseLost, NotFound, PermanentError, RotaError
+from actors.transferring.telling import ChangedFolders, telling
+from rota.errors import Interrupted, NotFound, PermanentError
 
 
 class MirrorParams(Params):
@@ -117,16 +117,11 @@ def mirror(run: Run, params: MirrorParams) -> MirrorResult:
     expected = None if order.path else run.catalog(source.name).totals().entries or None
     tally = Tally(run, counts=Counts(**state.get("counts", {})), total=expected)
     changed = ChangedFolders()
-    try:
-        _mirror(run, params, order, source=source, target=target, tally=tally, changed=changed)
-    except LeaseLost:
-        raise
-    except Exception:
-        # Whatever went wrong is worth more than an event that cannot be sent.
-        with suppress(RotaError):
-            _tell(run, params, tally, changed)
-        raise
-    _tell(run, params, tally, changed)
+    with telling(run, target.name, changed):
+        try:
+            _mirror(run, params, order, source=source, target=target, tally=tally, changed=changed)
+        finally:
+            _tell(run, params, tally)
     return MirrorResult(**asdict(tally.counts))
 
 
@@ -178,7 +173,7 @@ def _mirror(
         Mirroring(setting, settler=settler, remover=remover, threads=threads).execute()
 
 
-def _tell(run: Run, params: MirrorParams, tally: Tally, changed: ChangedFolders) -> None:
+def _tell(run: Run, params: MirrorParams, tally: Tally) -> None:
     counts = tally.counts
     tally.report(ended=True)
     would = "would have " if params.dry_run else ""
@@ -186,5 +181,3 @@ def _tell(run: Run, params: MirrorParams, tally: Tally, changed: ChangedFolders)
         f"{params.target}: {would}copied {counts.copied:,} files with {sized(counts.bytes)}, made {counts.folders:,}"
         f" folders, removed {counts.removed:,} entries; {counts.skipped:,} left out, {tally.failed:,} failed"
     )
-    if paths := changed.paths():
-        run.emit("storage.changed", {"datasource": params.target, "paths": paths}, params.target)

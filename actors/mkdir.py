@@ -11,7 +11,7 @@ put anywhere.
 # ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 
 from pydantic import Field
 
@@ -23,8 +23,8 @@ from actors.datasources.storage import Kind, Storage
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
-from actors.transferring.telling import ChangedFolders
-from rota.errors import LeaseLost, NotFound, PermanentError, RotaError
+from actors.transferring.telling import ChangedFolders, telling
+from rota.errors import NotFound, PermanentError
 from rota.names import name_problem
 
 
@@ -56,25 +56,16 @@ def mkdir(run: Run, params: MkdirParams) -> MkdirResult:
     changed = ChangedFolders()
     before = int((run.state or {}).get("made", 0))
     made: set[bytes] = set()
-    try:
-        with closing(open_storage(datasource, check=run.check)) as storage:
-            storage.verify()
-            if not storage.capabilities.folders:
-                run.log.warning(f"{datasource.name!r} has no folders by themselves: none was made")
-                return MkdirResult(made=0)
-            for number, path in enumerate(paths, start=1):
-                run.check()
-                _make(storage, path, made, changed)
-                run.checkpoint({"made": before + len(made)})
-                run.progress(number, len(paths), "folders")
-    except LeaseLost:
-        raise
-    except Exception:
-        # Whatever went wrong is worth more than an event that cannot be sent.
-        with suppress(RotaError):
-            _tell(run, datasource.name, changed)
-        raise
-    _tell(run, datasource.name, changed)
+    with telling(run, datasource.name, changed), closing(open_storage(datasource, check=run.check)) as storage:
+        storage.verify()
+        if not storage.capabilities.folders:
+            run.log.warning(f"{datasource.name!r} has no folders by themselves: none was made")
+            return MkdirResult(made=0)
+        for number, path in enumerate(paths, start=1):
+            run.check()
+            _make(storage, path, made, changed)
+            run.checkpoint({"made": before + len(made)})
+            run.progress(number, len(paths), "folders")
     return MkdirResult(made=before + len(made))
 
 
@@ -104,8 +95,3 @@ def _refuse_names(path: bytes, *, portable: bool) -> None:
     for name in path.split(b"/"):
         if problem := name_problem(name, portable=portable):
             raise PermanentError(f"the folder {text_of(path)!r} is not made: its name {text_of(name)!r} {problem}")
-
-
-def _tell(run: Run, datasource: str, changed: ChangedFolders) -> None:
-    if paths := changed.paths():
-        run.emit("storage.changed", {"datasource": datasource, "paths": paths}, datasource)

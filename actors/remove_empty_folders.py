@@ -32,8 +32,8 @@ from actors.params import Params, Result
 from actors.recycling.moment import moment_of
 from actors.registry import actor
 from actors.run import Run
+from actors.transferring.telling import telling
 from actors.upkeep.folders import EmptyFolders, Removals, Spared
-from actors.upkeep.telling import telling
 from rota.datasources import MAX_GLOBS, Glob
 from rota.errors import NotFound, PermanentError
 from rota.fields import PositiveDuration

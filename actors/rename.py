@@ -36,8 +36,8 @@ from actors.registry import actor
 from actors.renaming.matching import MAX_PATTERN_CHARS, Matcher
 from actors.renaming.work import Order, RenameCounts, Renamer, RenameTally
 from actors.run import Run
-from actors.transferring.telling import ChangedFolders
-from rota.errors import Cancelled, LeaseLost, NotFound, PermanentError, RotaError
+from actors.transferring.telling import ChangedFolders, telling
+from rota.errors import Cancelled, NotFound, PermanentError, RotaError
 from rota.names import MAX_NAME_BYTES
 
 
@@ -98,34 +98,29 @@ def rename(run: Run, params: RenameParams) -> RenameResult:
     tally = RenameTally(run, counts=RenameCounts())
     changed = ChangedFolders()
     is_text = params.syntax == "text"
-    try:
-        with (
-            closing(open_storage(datasource, check=run.check)) as storage,
-            closing(
-                Matcher(
-                    re.escape(params.pattern) if is_text else params.pattern,
-                    params.replacement.replace("\\", r"\\") if is_text else params.replacement,
-                    ignore_case=params.ignore_case,
-                    check=run.check,
-                )
-            ) as matcher,
-        ):
-            renamer = Renamer(run, order, storage, matcher, tally=tally, changed=changed, check=run.check)
-            try:
-                renamer.execute()
-            except (PermanentError, Cancelled):
-                with suppress(OSError, RotaError):
-                    renamer.forget()
-                raise
-            renamer.forget()
-    except LeaseLost:
-        raise
-    except Exception:
-        # Whatever went wrong is worth more than an event that cannot be sent.
-        with suppress(RotaError):
-            _tell(run, params, tally, changed)
-        raise
-    _tell(run, params, tally, changed)
+    with telling(run, datasource.name, changed):
+        try:
+            with (
+                closing(open_storage(datasource, check=run.check)) as storage,
+                closing(
+                    Matcher(
+                        re.escape(params.pattern) if is_text else params.pattern,
+                        params.replacement.replace("\\", r"\\") if is_text else params.replacement,
+                        ignore_case=params.ignore_case,
+                        check=run.check,
+                    )
+                ) as matcher,
+            ):
+                renamer = Renamer(run, order, storage, matcher, tally=tally, changed=changed, check=run.check)
+                try:
+                    renamer.execute()
+                except (PermanentError, Cancelled):
+                    with suppress(OSError, RotaError):
+                        renamer.forget()
+                    raise
+                renamer.forget()
+        finally:
+            _tell(run, params, tally)
     items = [Renamed(path=path, name=name) for path, name in renamer.items.pairs]
     return RenameResult(renamed=tally.counts.renamed, skipped=tally.counts.skipped, items=items)
 
@@ -150,7 +145,7 @@ def _is_in(path: bytes, folder: bytes) -> bool:
     return path != folder and (not folder or path.startswith(folder + b"/"))
 
 
-def _tell(run: Run, params: RenameParams, tally: RenameTally, changed: ChangedFolders) -> None:
+def _tell(run: Run, params: RenameParams, tally: RenameTally) -> None:
     counts = tally.counts
     tally.report(ended=True)
     would = "would have " if params.dry_run else ""
@@ -158,5 +153,3 @@ def _tell(run: Run, params: RenameParams, tally: RenameTally, changed: ChangedFo
         f"{params.datasource}: {would}renamed {counts.renamed:,} entries; {counts.skipped:,} left as they are,"
         f" {tally.failed:,} failed"
     )
-    if paths := changed.paths():
-        run.emit("storage.changed", {"datasource": params.datasource, "paths": paths}, params.datasource)

@@ -36,8 +36,7 @@ from actors.recycling.restoring import Conflict, Restorer, Stays
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
-from actors.transferring.telling import ChangedFolders
-from actors.upkeep.telling import telling
+from actors.transferring.telling import ChangedFolders, telling
 from rota.errors import NotFound, PermanentError, TemporaryError
 
 

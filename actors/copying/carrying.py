@@ -26,7 +26,7 @@ from actors.transferring.pace import retries_between, threads_between
 from actors.transferring.places import place_of
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
-from actors.transferring.telling import ChangedFolders
+from actors.transferring.telling import ChangedFolders, telling
 from rota.errors import Cancelled, Interrupted, LeaseLost, NotFound, PermanentError, RotaError
 
 
@@ -41,22 +41,21 @@ def carry(run: Run, params: TransferParams, *, moves: bool) -> Counts:
     state = run.state or {}
     tally = Tally(run, counts=Counts(**state.get("counts", {})), deed="moved" if moves else "copied")
     resume = Resume(state, is_first=run.attempt == 1)
-    changed = source_changed, target_changed = ChangedFolders(), ChangedFolders()
+    target_changed = ChangedFolders()
+    source_changed = target_changed if source.name == target.name else ChangedFolders()
     if resume.is_resumed:
         # What an attempt changed that was killed has not been told.
         target_changed.add(order.target)
         for path in order.paths if moves else ():
             source_changed.add(split(path)[0])
-    try:
-        _carry(run, params, order, places=(source, target), tally=tally, resume=resume, changed=changed)
-    except LeaseLost:
-        raise
-    except Exception:
-        # Whatever went wrong is worth more than an event that cannot be sent.
-        with suppress(RotaError):
-            _tell(run, tally, source, target, changed)
-        raise
-    _tell(run, tally, source, target, changed)
+    changed = source_changed, target_changed
+    with ExitStack() as stack:
+        for name, folders in {source.name: source_changed, target.name: target_changed}.items():
+            stack.enter_context(telling(run, name, folders))
+        try:
+            _carry(run, params, order, places=(source, target), tally=tally, resume=resume, changed=changed)
+        finally:
+            _tell(run, tally, target.name)
     return tally.counts
 
 
@@ -162,19 +161,11 @@ def _large_files(setting: Setting, reader: Reader) -> LargeFiles | None:
     )
 
 
-def _tell(
-    run: Run, tally: Tally, source: Datasource, target: Datasource, changed: tuple[ChangedFolders, ChangedFolders]
-) -> None:
+def _tell(run: Run, tally: Tally, target: str) -> None:
     counts = tally.counts
     tally.report(ended=True)
     entries = counts.moved if tally.deed == "moved" else counts.copied
     run.log.info(
-        f"{tally.deed} {entries:,} with {sized(counts.bytes)} to {target.name}, made {counts.folders:,} folders;"
+        f"{tally.deed} {entries:,} with {sized(counts.bytes)} to {target}, made {counts.folders:,} folders;"
         f" {counts.skipped:,} left out, {tally.failed:,} failed"
     )
-    if source.name == target.name:
-        changed[1].take(changed[0])
-        changed = (ChangedFolders(), changed[1])
-    for datasource, folders in zip((source, target), changed, strict=True):
-        if paths := folders.paths():
-            run.emit("storage.changed", {"datasource": datasource.name, "paths": paths}, datasource.name)

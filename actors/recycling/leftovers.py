@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from actors.bin_records import BinRecords, Item
 from actors.datasources.bins import BIN, INFO_SUFFIX, Recycled, read_info
-from actors.datasources.graves import TOMB
+from actors.datasources.graves import TOMB, parts_of
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Listing, Storage
 from actors.recycling.moment import wall_ms
@@ -96,7 +96,11 @@ class Leftovers:
             self.buried.append(Item(-len(self._orphans), orphan))
 
     def _is_in_bin(self, recycled: Recycled) -> bool:
-        return self._storage.stat(join(BIN, recycled.bin_path)) is not None
+        try:
+            place = join(BIN, join(*parts_of(recycled.bin_path)))
+        except ValueError:
+            return False  # whatever such a record means, it is nothing in the bin
+        return self._storage.stat(place) is not None
 
     def _is_half_restored(self, item: Item) -> bool:
         info = read_info(self._storage, split(item.recycled.bin_path)[0])

@@ -1,9 +1,13 @@
-"""Says where a storage was changed, in the words of the event `storage.changed`. Pure."""
+"""Says where a storage was changed, in the words of the event `storage.changed`, however the work ended."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+
+from actors.run import Run
+from rota.errors import LeaseLost, RotaError
 
 MOST_PATHS = 500
 
@@ -24,14 +28,29 @@ class ChangedFolders:
             if len(self._folders) > MOST_PATHS:
                 self._folders = {b""}
 
-    def take(self, other: ChangedFolders) -> None:
-        """Remember the folders that another one remembers."""
-        for folder in other._folders:
-            self.add(folder)
-
     def paths(self) -> list[str]:
         """Give the folders as text, none within another; one that is no UTF-8 is told by a folder above it."""
         return outermost({_decodable(folder) for folder in self._folders})
+
+
+@contextmanager
+def telling(run: Run, datasource: str, changed: ChangedFolders) -> Iterator[None]:
+    """Emit `storage.changed` at the end of the block if anything was changed, unless the task is another's now."""
+
+    def tell() -> None:
+        if paths := changed.paths():
+            run.emit("storage.changed", {"datasource": datasource, "paths": paths}, datasource)
+
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except Exception:
+        # Whatever went wrong is worth more than an event that cannot be sent.
+        with suppress(RotaError):
+            tell()
+        raise
+    tell()
 
 
 def outermost(paths: Collection[str]) -> list[str]:

@@ -168,13 +168,14 @@ def test_records_that_lead_out_of_the_bin_lead_nowhere(canary: Canary, binned: B
     # And the item that is one went.
     assert not list((root / ".rota" / "bin").glob("*/item"))
 
-    # Those that a purge had begun with need not be in the bin.
-    binned.doctor("DELETE FROM recycled")
-    for path in paths:
-        binned.record(path, kind=kind)
-    binned.doctor("UPDATE recycled SET claimed_by = 'a task that has ended', claimed_for = 'purge'")
-    binned.purge_everything()
-    canary.check()
+    # Those that somebody had begun to take out need not be in the bin.
+    for purpose in ("purge", "restore"):
+        binned.doctor("DELETE FROM recycled")
+        for path in paths:
+            binned.record(path, kind=kind)
+        binned.doctor("UPDATE recycled SET claimed_by = 'a task that has ended', claimed_for = ?", purpose)
+        binned.purge_everything()
+        canary.check()
 
     with closing(open_storage(Datasource(name=FILES, root=str(root), whole=True))) as storage:
         doomed = [Doomed(path, Row(path.rpartition(b"/")[2], kind, 0, 0, 0, 0, "")) for path in paths]

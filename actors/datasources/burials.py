@@ -109,7 +109,7 @@ class Burial:
             except ValueError as error:
                 self._ended.append(Ended(item, Fate.FAILED, reason=str(error)))
             else:
-                tasks.append(Lay(self._number(_Open(item), []), folder, name, item.row))
+                tasks.append(Lay(self._number(_Open(item), []), folder, name, item.row, item.bytes is None))
             if time.monotonic() > until:
                 break
         return tasks
@@ -147,8 +147,9 @@ class Burial:
             if item.grave is None:
                 self._lay_costs.add(answer.entries)
             reason = "; ".join(filter(None, [item.reason, answer.reason]))
-            entries, size = item.entries + answer.entries, item.size + answer.size
-            self._ended.append(Ended(item.doomed, Fate(answer.fate), entries, size, reason))
+            fate, known = Fate(answer.fate), item.doomed.bytes
+            size = item.size + answer.size if known is None or fate is not Fate.GONE else known
+            self._ended.append(Ended(item.doomed, fate, item.entries + answer.entries, size, reason))
         elif isinstance(answer, Laid):
             self._lay_costs.add(answer.remains.entries)
             item.grave = answer.grave

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, TypeVar
 
+import msgspec
+
 from actors.datasources.graves import (
     BESIDE,
     NO_FOLDER,
@@ -147,7 +149,7 @@ class Digger(ABC, Generic[H]):
         except (FileNotFoundError, FileExistsError):
             is_begun, is_second = self.is_in_tomb(task.folder), self.is_in_bin(task.folder)
             if is_begun:
-                return Grave(task.folder, task.name, is_second=is_second), True
+                return Grave(task.folder, task.name, is_second=is_second, measures=task.measures), True
             if is_second:
                 raise
             self.delete_info(task.folder)
@@ -157,7 +159,7 @@ class Digger(ABC, Generic[H]):
             if error.errno not in {errno.EBUSY, errno.EXDEV}:
                 raise
             return Filled(task.number, Fate.FOREIGN, reason=said(error))
-        return Grave(task.folder, task.name), False
+        return Grave(task.folder, task.name, measures=task.measures), False
 
     def _delete(self, task: Lay, grave: Grave, held: H, go_on: GoOn, *, is_begun: bool) -> Answer | Remains:
         """Delete an item in its folder, if it is what it was; an answer if it is not, or if more has to be done."""
@@ -172,7 +174,7 @@ class Digger(ABC, Generic[H]):
         if found.kind != Kind.FOLDER:
             self.delete(held, task.name)
             return Remains(entries=1, size=file_size(found), gone=True)
-        grave = Grave(task.folder, task.name, found.inode, grave.is_second)
+        grave = msgspec.structs.replace(grave, inode=found.inode)
         (remains,) = self.clear(held, grave, [Place(b"")], go_on)
         return remains if remains.gone else Laid(task.number, grave, remains)
 

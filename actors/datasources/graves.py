@@ -36,6 +36,8 @@ class Grave(msgspec.Struct, array_like=True, frozen=True):
     inode: int = 0
     is_second: bool = False
     """Whether the bin has a folder of this name as well: what lies there is another thing."""
+    measures: bool = True
+    """Whether the sizes of files are asked for."""
 
 
 class Place(msgspec.Struct, array_like=True, frozen=True):
@@ -56,6 +58,8 @@ class Lay(msgspec.Struct, array_like=True, frozen=True, tag=0):
     folder: bytes
     name: bytes
     row: Row
+    measures: bool = True
+    """Whether the sizes of files are asked for, in a storage where they cost a look at each."""
 
 
 class Clear(msgspec.Struct, array_like=True, frozen=True, tag=1):
@@ -83,7 +87,7 @@ class Remains(msgspec.Struct, array_like=True):
     entries: int = 0
     """That were deleted."""
     size: int = 0
-    """Of the files among them, in bytes."""
+    """Of the files among them, in bytes, where it is asked for."""
     gone: bool = False
     left: list[Place] = []
     """What has still to be deleted in it; after that it is visited again."""

@@ -230,6 +230,8 @@ class Doomed(NamedTuple):
     """`<folder>/<name>` within the bin."""
     row: Row
     """What it looked like when it came; what it must look like still. Fields that are 0 or empty are not compared."""
+    bytes: int | None = None
+    """Sum of the sizes of its files, where it is known; counting them costs a look at each."""
 
 
 class Ended(NamedTuple):
@@ -240,6 +242,7 @@ class Ended(NamedTuple):
     entries: int = 0
     """That were deleted."""
     bytes: int = 0
+    """Of the files among them; of an item whose size was known that size, and 0 while not all of it is gone."""
     reason: str = ""
     """Why it is not gone, for people."""
 

@@ -101,7 +101,7 @@ class Burial:
                     self._wait_until(started + given / self._per_second)
                 given += 1
                 self._handed.add(item.id)
-                yield Doomed(item.recycled.bin_path, item.recycled.row)
+                yield Doomed(item.recycled.bin_path, item.recycled.row, item.recycled.bytes)
 
     def _wait_until(self, moment: float) -> None:
         while (left := moment - time.monotonic()) > 0:

@@ -95,7 +95,7 @@ def _item(bin_: int, name: str, files: int) -> Doomed:
     finally:
         os.close(folder)
     row = Row(b"thing", "folder" if files else "file", 0, found.st_mtime_ns, found.st_ino, found.st_dev)
-    return Doomed(f"{name}/thing".encode(), row)
+    return Doomed(f"{name}/thing".encode(), row, 0)
 
 
 def _names(count: int) -> Iterator[str]:

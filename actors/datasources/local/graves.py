@@ -118,12 +118,12 @@ class LocalDigger(Digger[int]):
         """Delete places of an item, each as far as is worth a visit."""
         inode = grave.inode % 2**64
         if not places[0].path:
-            clearing = Clearing(self._open, places[0], go_on)
+            clearing = Clearing(self._open, places[0], go_on, measures=grave.measures)
             return [clearing.remove(held, grave.name, b"", inode=inode)]
         with Root(open_folder(self._open, held, grave.name), opener=self._open) as item:
             if os.fstat(item.descriptor).st_ino != inode:
                 raise OSError(errno.ESTALE, "another folder was put in its place while it was deleted")
-            return [self._visited(item, place, go_on) for place in places]
+            return [self._visited(item, place, go_on, measures=grave.measures) for place in places]
 
     def delete_folder(self, folder: bytes) -> None:
         """Delete an empty folder of the tomb."""
@@ -134,7 +134,7 @@ class LocalDigger(Digger[int]):
         with suppress(FileNotFoundError):
             os.unlink(folder + INFO_SUFFIX, dir_fd=self._bin)
 
-    def _visited(self, item: Root, place: Place, go_on: GoOn) -> Remains:
+    def _visited(self, item: Root, place: Place, go_on: GoOn, *, measures: bool) -> Remains:
         folder, name = split(place.path)
         try:
             parent = item.open_folder(folder)
@@ -143,7 +143,7 @@ class LocalDigger(Digger[int]):
         except OSError as error:
             return Remains(foreign=error.errno == errno.EXDEV, reason=error.strerror or str(error))
         try:
-            return Clearing(self._open, place, go_on).remove(parent, name, place.path)
+            return Clearing(self._open, place, go_on, measures=measures).remove(parent, name, place.path)
         finally:
             os.close(parent)
 

@@ -7,6 +7,7 @@ The plan:
    than `older_than`:
    - drafts that were written in one go;
    - drafts that a task keeps for its next attempt, once the task has ended;
+   - the plan that a renaming keeps in `.rota/renames`, once its task has ended;
    - the file with which a test of the datasource tries to write;
    - files that a storage which cannot replace one in one step has set aside: put back after ten minutes if their place
      is empty, else removed.
@@ -45,6 +46,7 @@ from actors.transferring.telling import telling
 from actors.upkeep.cleaning import Cleaning
 from actors.upkeep.drafts import Drafts
 from actors.upkeep.leftovers import Ages, is_entered
+from actors.upkeep.plans import Plans
 from actors.upkeep.strays import Strays
 from actors.upkeep.uploads import Uploads
 from actors.upkeep.walking import walk
@@ -112,6 +114,7 @@ def _clean(cleaning: Cleaning, *, in_folders: bool) -> None:
     drafts = Drafts(cleaning)
     Strays(cleaning, drafts).clean()
     Uploads(cleaning, drafts).clean()
+    Plans(cleaning).clean()
     if in_folders:
         _clean_folders(cleaning, drafts)
     drafts.finish()

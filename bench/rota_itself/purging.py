@@ -28,6 +28,7 @@ RM = "rm -rf"
 _ROTA = "rota"
 _MEMORY = Path("/dev/shm")  # the one place that is in memory nearly everywhere
 _ITEM_FILES = 1_000
+_CONTENT = b"x" * 1024  # an empty file has no block to be freed, which is most of the work on a disk
 _DISK_SHARE = 5  # a disk takes several times as long, for everybody
 _PATIENCE_SECONDS = 1_800
 
@@ -95,7 +96,7 @@ def _item(bin_: int, name: str, files: int) -> Doomed:
     finally:
         os.close(folder)
     row = Row(b"thing", "folder" if files else "file", 0, found.st_mtime_ns, found.st_ino, found.st_dev)
-    return Doomed(f"{name}/thing".encode(), row, 0)
+    return Doomed(f"{name}/thing".encode(), row, max(files, 1) * len(_CONTENT))
 
 
 def _names(count: int) -> Iterator[str]:
@@ -103,7 +104,9 @@ def _names(count: int) -> Iterator[str]:
 
 
 def _make(folder: int, name: str) -> None:
-    os.close(os.open(name, os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=folder))
+    descriptor = os.open(name, os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=folder)
+    os.write(descriptor, _CONTENT)
+    os.close(descriptor)
 
 
 def _bury(root: Path, items: list[Doomed]) -> None:

@@ -224,6 +224,10 @@ def _sleep(call: Call) -> Translated:
 
 _MAIL = Missing("Rota sends no mail", "call a service that does, with the actor http")
 _IDENTITY = Missing("Rota knows nothing of Cells' users and their rights", "leave it to Cells")
+_USERS = Missing(
+    "Rota knows nothing of Cells' users and their rights",
+    "leave it to Cells, or publish user.removed for the job clean-removed-user",
+)
 _VERSIONS = Missing("Rota keeps no versions of files", "leave it to Cells, or to snapshots of the storage")
 _IMAGES = Missing("Rota makes no thumbnails and reads no image data", "leave it to Cells, or write an actor")
 _METADATA = Missing("Rota keeps no metadata of people's making", "leave it to Cells")
@@ -256,7 +260,7 @@ ACTIONS: Mapping[str, Callable[[Call], Translated] | Missing] = {
     "actions.images.thumbnails": _IMAGES,
     "actions.images.exif": _IMAGES,
     "actions.images.clean": _IMAGES,
-    "actions.idm.clean-user-data": _IDENTITY,
+    "actions.idm.clean-user-data": _USERS,
     "actions.idm.clean-expired-acl": _IDENTITY,
     "actions.auth.prune.tokens": _IDENTITY,
     "actions.versioning.create": _VERSIONS,

@@ -200,6 +200,19 @@ def test_very_many_drafts_of_tasks_are_asked_for_some_at_a_time(upkept: Upkept) 
     assert upkept.counts() == {"drafts": 450}
 
 
+def test_plans_of_renamings_go_once_their_task_has_ended(upkept: Upkept, store: Store) -> None:
+    run = make_run()
+    task = make_task(run, id=id_at(NOW - OLD, 1))
+    with store.writing() as conn:
+        runs.insert_admitted(conn, [run], [task])
+    kept = leave(upkept, f".rota/renames/{task.id}")
+    nobodys = leave(upkept, f".rota/renames/{id_at(NOW - OLD, 2)}")
+    anothers = leave(upkept, ".rota/renames/notes")
+
+    assert upkept.counts() == {"drafts": 1, "bytes": 4, "kept": 1}
+    assert [place.exists() for place in (kept, nobodys, anothers)] == [True, False, True]
+
+
 def test_file_of_a_killed_probe_goes(upkept: Upkept) -> None:
     place = leave(upkept, ".rota-trial", modified=DAY_MS)
     leave(upkept, "a/.rota-trial")

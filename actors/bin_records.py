@@ -49,6 +49,7 @@ class Place(NamedTuple):
     id: int
     bin_path: bytes
     is_claimed: bool
+    is_held: bool
 
 
 class BinRecords(Protocol):
@@ -89,7 +90,8 @@ class BinRecords(Protocol):
     def claim(self, ids: Sequence[int], purpose: Purpose, *, at: int | None = None) -> list[Item]:
         """Claim those of these items that no other open task has, and give them in this order.
 
-        For a purge only those that nobody holds; with `at` only those that need not be kept until later than that.
+        For a purge only those that nobody holds; with `at` only those that came by then and need not be kept until
+        later.
         """
 
     def release(self, ids: Sequence[int]) -> None:

@@ -28,7 +28,7 @@ from actors.datasources.paths import text_of
 from actors.datasources.storage import Datasource, Kind
 from actors.params import Params, Result
 from actors.recycling.deleting import DeleteCounts, Deleter, DeleteTally
-from actors.recycling.moment import wall_ms
+from actors.recycling.moment import arrival_of
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
@@ -90,7 +90,7 @@ def _clean(
             run.log.warning(f"{datasource.name}: {text_of(home)!r} is a {row.kind}, no folder, and is left alone")
             return
         deleter = Deleter(run, datasource, storage, tally=tally, changed=changed)
-        deleter.keep(home, keep_until=wall_ms() + keep_ms, check=run.check)
+        deleter.keep(home, keep_until=arrival_of(run) + keep_ms, check=run.check)
         tally.report(ended=True)
     counts = tally.counts
     run.log.info(

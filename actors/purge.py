@@ -3,8 +3,9 @@
 The plan:
 
 1. The storage is verified, and the bin compared with its records: an item without a record gets one (from the
-   information beside it, so a lost database is rebuilt; else as deleted now), a record without an item goes. If more
-   than half of the records would go, or the bin cannot be listed completely, nothing is purged.
+   information beside it, so a lost database is rebuilt; else as deleted now), a record without an item goes unless
+   somebody holds it. If more than half of the records would go, or the bin cannot be listed completely, nothing is
+   purged.
 2. What earlier tasks have begun to take out, and left, is finished or given back.
 3. It is decided what goes (`rota.purging`): by age since the deletion, by size and by number, the oldest first, and
    what was kept until a time that has come. The time is that of the run or of this machine, whichever is earlier. What
@@ -57,6 +58,9 @@ def _none_if_empty(given: object) -> object:
 _Unset = BeforeValidator(_none_if_empty)
 Text = Annotated[Annotated[str, Field(max_length=8192)] | None, _Unset]
 Number = Annotated[Annotated[int, Field(ge=1, le=2**62)] | None, _Unset]
+
+
+_ASKED = {"older_than", "max_size", "max_items", "user", "folder", "items_per_second"}
 
 
 class PurgeParams(Params):
@@ -132,6 +136,7 @@ def purge(run: Run, params: PurgeParams) -> PurgeResult:
         raise PermanentError(str(error)) from error
     order = Order(
         wish=params.wish(),
+        asked=params.model_dump(mode="json", include=_ASKED, exclude_none=True),
         names=item_names(params.items),
         confirmed=params.confirmed,
         dry_run=params.dry_run,
@@ -184,5 +189,5 @@ def _tell(run: Run, params: PurgeParams, outcome: Outcome) -> None:
 def _refusal(name: str, held_back: HeldBack) -> PermanentError:
     return PermanentError(
         f"datasource {name!r}: {held_back.reason}; nothing of that was deleted. If it is right, confirm it in the"
-        f" console, or purge again with confirmed: {held_back.items}"
+        f" console, with `rota bin confirm {name}`, or purge again with confirmed: {held_back.items}"
     )

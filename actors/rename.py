@@ -113,6 +113,7 @@ def rename(run: Run, params: RenameParams) -> RenameResult:
             ):
                 renamer = Renamer(run, order, storage, matcher, tally=tally, changed=changed, check=run.check)
                 try:
+                    matcher.open()
                     renamer.execute()
                 except (PermanentError, Cancelled):
                     with suppress(OSError, RotaError):

@@ -93,7 +93,8 @@ class MemoryBin:
     def places(self) -> Iterator[Place]:
         """Give all items by their path in the bin."""
         places = [
-            Place(each.id, each.recycled.bin_path, each.claimed_by is not None) for each in self._shelf.items.values()
+            Place(each.id, each.recycled.bin_path, each.claimed_by is not None, each.hold is not None)
+            for each in self._shelf.items.values()
         ]
         return iter(sorted(places, key=lambda place: place.bin_path))
 
@@ -122,7 +123,7 @@ class MemoryBin:
                 item = self._shelf.items.get(number)
                 if item is None or not self._is_free(item) or (purpose == "purge" and item.hold is not None):
                     continue
-                if at is not None and (item.recycled.keep_until or 0) > at:
+                if at is not None and max(item.recycled.deleted_at, item.recycled.keep_until or 0) > at:
                     continue
                 self._shelf.items[number] = item._replace(claimed_by=self._task, claimed_for=purpose)
                 claimed.append(self._shelf.items[number])

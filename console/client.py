@@ -94,7 +94,7 @@ class Client:
         sent = {"Accept": "application/json", **{n.replace("_", "-"): v for n, v in (headers or {}).items()}}
         if self._connection.token:
             sent["Authorization"] = f"Bearer {self._connection.token}"
-        content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        content = body if isinstance(body, bytes) else None if body is None else _json(body)
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
         answer = self._exchange(method, target, content, sent)
@@ -119,6 +119,17 @@ class Client:
                         ExitCode.UNREACHABLE,
                     ) from error
         raise AssertionError("the last try returns or raises")
+
+
+def _json(body: object) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        given = ascii(error.object[error.start : error.end])
+        raise CommandFailed(
+            f"a name has {given} in it, which is no UTF-8 and cannot be sent; name the folder that it is in",
+            ExitCode.USAGE,
+        ) from error
 
 
 class RequestRefused(CommandFailed):

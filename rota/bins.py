@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from rota.fields import Count, Flag, Line, Part, PositiveDuration
+from rota.names import is_private_text
 from rota.problems import FieldError
 from rota.times import duration_ms
 
@@ -22,6 +23,8 @@ DEFAULT_KEEP = "P30D"
 def _pattern(text: str) -> str:
     if not text.strip("/") or "\0" in text or len(text.encode("utf-8", "surrogateescape")) > 1024:
         raise ValueError("must be a pattern of 1 to 1,024 bytes, such as *.tmp or cache/**")
+    if any(part in {".", ".."} for part in text.split("/")):
+        raise ValueError("must be about paths of the datasource: '.' and '..' are in none, so it would hold nothing")
     return text
 
 
@@ -29,6 +32,8 @@ def _folder(text: str) -> str:
     path = text.strip("/")
     if not path or "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
         raise ValueError("must be a folder of the datasource such as projects/2026, without '.' and '..'")
+    if is_private_text(path):
+        raise ValueError("must not be in Rota's own folders: '.rota' and what begins with '.rota-'")
     return path
 
 
@@ -109,9 +114,13 @@ class BinRules(Keeping):
         return self.enabled and (not isinstance(part, BinPart) or part.enabled)
 
     def bin_of(self, path: str, user: str | None) -> str:
-        """Give the name of the bin that something goes to: empty, `user:NAME` or `folder:NAME`."""
+        r"""Give the name of the bin that something goes to: empty, `user:NAME` or `folder:NAME`.
+
+        Bytes of a folder that are no UTF-8 are told as `\xff`, for a name is a text that can be stored.
+        """
         if self.per == "user":
             return f"user:{user or ''}"
         if self.per == "folder":
-            return f"folder:{path.partition('/')[0] if '/' in path else ''}"
+            folder = path.partition("/")[0] if "/" in path else ""
+            return f"folder:{folder.encode('utf-8', 'surrogateescape').decode('utf-8', 'backslashreplace')}"
         return ""

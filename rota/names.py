@@ -36,6 +36,11 @@ def name_problem(name: bytes, *, portable: bool = False) -> str | None:
     return _portable_problem(name) if portable else None
 
 
+def is_private_text(path: str) -> bool:
+    """Say whether a path, as people write it, leads to or through what is Rota's own."""
+    return any(_PRIVATE.fullmatch(name) for name in path.encode("utf-8", "surrogateescape").split(b"/"))
+
+
 def numbered(name: bytes, number: int) -> bytes:
     """Give the name with a number before its extension: `report (2).pdf`.
 

@@ -17,6 +17,7 @@ MAX_LISTED = 12
 MAX_SHOWN = 80
 
 _TAG = re.compile(r"<.*>")
+_TUPLE = re.compile(r"\btuple\b")
 
 
 class FieldError(ValueError):
@@ -97,7 +98,8 @@ def _sentence(found: Mapping[str, Any], model: type[BaseModel]) -> str:
     if kind == "value_error":
         return str(found["ctx"]["error"])
     message = message.removeprefix("Input ").removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
+    # A list is kept in a form that cannot be changed; who wrote it knows it as a list.
+    message = _TUPLE.sub("list", message[:1].lower() + message[1:])
     given = found.get("input")
     if isinstance(given, dict | list) or kind.startswith("union_tag"):
         return message

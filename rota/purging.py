@@ -88,6 +88,11 @@ class Wish:
         """Whether it is about the whole bin."""
         return self.user is None and self.folder is None and not self.named
 
+    @property
+    def follows_rules(self) -> bool:
+        """Whether it is what the rules alone make of the whole bin."""
+        return self.is_whole and self.older_than_ms is None and not self.has_limits
+
     def is_about(self, path: str, user: str | None) -> bool:
         """Say whether it is about what this user deleted at this path."""
         if self.user is not None and self.user != user:

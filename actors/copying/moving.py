@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from actors.copying.setting import Setting
 from actors.datasources.drafts import aside_of, draft_beside, draft_of
+from actors.datasources.folders import delete_folder
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Row
 from actors.transferring.reading import Changed
@@ -89,7 +90,7 @@ class Mover:
         for path in sorted(paths, key=lambda path: path.count(b"/"), reverse=True):
             self._setting.check()
             try:
-                self._source.delete(path)
+                delete_folder(self._source, path)
             except (OSError, TemporaryError) as error:
                 reason = error.strerror if isinstance(error, OSError) else None
                 self._run.log.info(f"the folder {text_of(path)!r} stays where it was: {reason or error}")

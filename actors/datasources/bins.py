@@ -113,6 +113,14 @@ class Bin:
         found = self._recycled(bin_path, path, row, items=1, size=row.size, keep_until=keep_until)
         return found._replace(deleted_at=info.deleted_at if info else found.deleted_at).looking(row), row
 
+    def finish(self, path: bytes) -> None:
+        """Remove from its place what `find` gave, if it is still there: a move of two steps was stopped between them.
+
+        What came to be at that place since stays.
+        """
+        if _is_same(self._storage, path, join(BIN, join(self._item_of(path), split(path)[1]))):
+            self._storage.delete(path)
+
     def put(
         self, path: bytes, row: Row, *, items: int = 1, size: int | None = None, keep_until: int | None = None
     ) -> Recycled:
@@ -124,7 +132,7 @@ class Bin:
         recycled = self._open(path, row, items, row.size if size is None else size, keep_until)
         place = join(BIN, recycled.bin_path)
         try:
-            self._storage.rename(path, place)
+            move_file(self._storage, path, place, resumes=self._task is not None)
         except OSError:
             self._take_back(recycled)
             raise
@@ -236,22 +244,26 @@ def read_info(storage: Storage, item: bytes) -> TrashInfo | None:
 
 
 def move_file(storage: Storage, path: bytes, target: bytes, *, resumes: bool) -> None:
-    """Move a file or a link; with `resumes` also if an earlier attempt has copied it and was stopped before the rest.
+    """Move an entry; with `resumes` also if an earlier attempt has copied it and was stopped before the rest.
 
     Raises FileExistsError if anything else is at the target.
     """
     try:
         storage.rename(path, target)
     except FileExistsError:
-        if not resumes or storage.capabilities.moves or not _is_same(storage, path, target):
+        if not resumes or not _is_same(storage, path, target):
             raise
         storage.delete(path)
 
 
 def _is_same(storage: Storage, path: bytes, target: bytes) -> bool:
-    """Compare the contents of two files."""
+    """Say whether a move has come half way: two names of one file or link, or where it is a copy, equal contents."""
     one, other = storage.stat(path), storage.stat(target)
-    if one is None or other is None or {one.kind, other.kind} != {Kind.FILE} or one.size != other.size:
+    if one is None or other is None or one.kind != other.kind or one.size != other.size or one.kind == Kind.FOLDER:
+        return False
+    if storage.capabilities.moves:
+        return one.inode != 0 and (one.inode, one.device) == (other.inode, other.device)
+    if one.kind != Kind.FILE:
         return False
     return _digest(storage, path) == _digest(storage, target)
 

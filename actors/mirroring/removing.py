@@ -8,14 +8,15 @@ patterns leave out, and what lies on another file system, stays where it is.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from actors.datasources.bins import Bin, Recycled
+from actors.datasources.folders import delete_folder
 from actors.datasources.paths import join, text_of
 from actors.datasources.storage import Kind, Row, Unlisted, Why
 from actors.mirroring.setting import Setting
+from actors.recycling.moment import arrival_of
 from rota.bins import BinRules
 from rota.errors import TemporaryError
 
@@ -55,7 +56,7 @@ class Remover:
             setting.target,
             run=run.id,
             deleted_by=run.person,
-            now_ms=lambda: time.time_ns() // 1_000_000,
+            now_ms=lambda: arrival_of(run),
             rules=rules,
         )
 
@@ -130,7 +131,7 @@ class Remover:
     def _remove_folder(self, path: bytes) -> bool:
         self._check()
         try:
-            self._target.delete(path)
+            delete_folder(self._target, path)
         except OSError as error:
             self._run.log.info(f"{text_of(path)!r} stays in the target: {error.strerror or error}")
             return False

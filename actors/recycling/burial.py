@@ -17,7 +17,7 @@ from actors.datasources.burying import bury
 from actors.datasources.paths import join, text_of
 from actors.datasources.storage import Doomed, Ended, Fate, Storage
 from actors.recycling.measuring import measure
-from actors.recycling.moment import wall_ms
+from actors.recycling.moment import arrival_of
 from actors.recycling.outcome import Outcome
 from actors.run import Run
 from rota.errors import LeaseLost, RotaError
@@ -45,8 +45,8 @@ class Burial:
     ) -> None:
         """Take what it works with; `outcome` is told what came of each item.
 
-        With `at` (milliseconds) no item goes that must be kept until later. `per_second` is the most items in a second.
-        `settled` is called now and then, once the records of what is gone are gone too.
+        With `at` (milliseconds) no item goes that came later or must be kept until later. `per_second` is the most
+        items in a second. `settled` is called now and then, once the records of what is gone are gone too.
         """
         self._run = run
         self._storage = storage
@@ -92,6 +92,8 @@ class Burial:
         started, given = time.monotonic(), 0
         while some := dict(islice(source, self._at_once)):
             self._run.check()
+            if self._per_second is not None:
+                self._wait_until(started + given / self._per_second)
             self._run.confirm()
             claimed = self._records.claim(list(some), "purge", at=self._at)
             self._claimed |= {item.recycled.bin_path: (item, some[item.id]) for item in claimed}
@@ -116,8 +118,12 @@ class Burial:
                 why = Why.RESTORED
             elif item.hold is not None:
                 why = Why.HELD
+            elif item.claimed_by is not None:
+                why = Why.CLAIMED
             else:
-                why = Why.WAITING if item.claimed_by is None else Why.CLAIMED
+                # Another purge, which found it changed, has let its time begin anew.
+                is_anew = self._at is not None and item.recycled.deleted_at > self._at
+                why = Why.TOUCHED if is_anew else Why.WAITING
             self._outcome.kept[why] += 1
 
     def _end(self, ended: Ended) -> None:
@@ -152,7 +158,7 @@ class Burial:
             return
         size = measure(self._storage, place, row, check=self._run.check)
         looking = item.recycled.looking(row)
-        now = looking._replace(kind=row.kind, items=size.entries, bytes=size.bytes, deleted_at=wall_ms())
+        now = looking._replace(kind=row.kind, items=size.entries, bytes=size.bytes, deleted_at=arrival_of(self._run))
         self._records.renew([item._replace(recycled=now)])
         self._run.log.warning(f"{text_of(item.recycled.original_path)!r} was changed in the bin and stays")
         self._outcome.kept[Why.TOUCHED] += 1

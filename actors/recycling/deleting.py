@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from actors.datasources.bins import BIN, Bin, Recycled
+from actors.datasources.folders import delete_folder
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Datasource, Kind, Row, Storage, Unlisted, Why
 from actors.recycling.measuring import below, measure
-from actors.recycling.moment import wall_ms
+from actors.recycling.moment import arrival_of, wall_ms
 from actors.run import Run
 from actors.syncing.meter import sized
 from actors.transferring.tally import Counts, Tally
@@ -63,7 +64,14 @@ class Deleter:
         self._records = run.bin(datasource.name)
         self._tally = tally
         self._changed = changed
-        self._bin = Bin(storage, run=run.id, deleted_by=run.person, now_ms=wall_ms, rules=rules, task=run.task)
+        self._bin = Bin(
+            storage,
+            run=run.id,
+            deleted_by=run.person,
+            now_ms=lambda: arrival_of(run),
+            rules=rules,
+            task=run.task,
+        )
         self.doomed: list[Recycled] = []
         """What went into the bin to go for good."""
 
@@ -96,20 +104,27 @@ class Deleter:
         row = self._storage.stat(path)
         parts = row is not None and row.kind == Kind.FOLDER and not self._storage.capabilities.moves
         if not parts and (known := self._of_an_earlier_attempt(path, check)) is not None:
+            if row is not None:
+                self._run.confirm()
+                self._bin.finish(path)
             return known
         if row is None:
             self._skip(path)
             return None
-        self._run.confirm()
         if parts:
+            self._run.confirm()
             return self._delete_parts(path, row, keep_until, check)
         size = measure(self._storage, path, row, check=check)
+        # After the measuring, which may take minutes.
+        self._run.confirm()
         try:
             return self._bin.put(path, row, items=size.entries, size=size.bytes, keep_until=keep_until)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
             # Somebody was quicker; perhaps an attempt of this task that was taken for dead.
             known = self._of_an_earlier_attempt(path, check)
             if known is None:
+                if self._storage.stat(path) is not None:
+                    raise TemporaryError("it, or its place in the bin, was away for a moment") from error
                 self._skip(path)
             return known
 
@@ -137,7 +152,7 @@ class Deleter:
         for folder in sorted(folders, key=len, reverse=True):  # deepest first
             check()
             try:
-                self._storage.delete(folder)
+                delete_folder(self._storage, folder)
             except OSError as error:
                 self._tally.fail(folder, error)
         if recycled is None:

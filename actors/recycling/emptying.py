@@ -5,7 +5,7 @@ A dry run goes the same way up to the last step, with what it would have written
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from actors.recycling.burial import Burial
 from actors.recycling.holding import Holds
 from actors.recycling.imagining import Imagined
 from actors.recycling.leftovers import Leftovers
+from actors.recycling.moment import arrival_of
 from actors.recycling.outcome import Outcome
 from actors.recycling.surveying import Survey, Surveyed
 from actors.run import Run
@@ -34,6 +35,8 @@ class Order:
     """What a purge is asked to do."""
 
     wish: Wish
+    asked: Mapping[str, Any]
+    """What the wish was made of, as parameters: who confirms what is held back confirms just this purge."""
     names: Sequence[bytes]
     """Of the items that go, if only named ones do."""
     confirmed: int
@@ -68,6 +71,8 @@ class Emptying:
         self._last = self._records.last_purge() or {}
         self._plan = Plan(self._rules, order.wish, now_ms=now_ms, last_purge_ms=self._last.get("whole_at"))
         self._imagined = Imagined()
+        self._imagined_held: set[int] = set()
+        """Numbers of those in which a pattern matches something; a purge finds that out once it has planned."""
         self._new: list[Recycled] = []
         self.surveyed = Surveyed()
 
@@ -112,7 +117,10 @@ class Emptying:
 
     def _imagine(self, recycled: Recycled) -> None:
         item = self._imagined.add(recycled)
-        self._plan.add(_candidate(item, is_held=self._holds.hold(recycled), is_claimed=False))
+        is_held = self._holds.match(recycled.original_path, recycled.kind)
+        self._plan.add(_candidate(item, is_held=is_held, is_claimed=False))
+        if not is_held and self._holds.hold(recycled):
+            self._imagined_held.add(item.id)
 
     def _record(self, recycled: Recycled) -> None:
         self._new.append(recycled)
@@ -144,6 +152,8 @@ class Emptying:
         # A purge has forgotten the missing ones by now.
         absent = leftovers.gone.union(self.surveyed.missing if self._order.dry_run else ())
         match = self._holds.match if self._holds.are_any else _never
+        anew = leftovers.half_restored if self._order.dry_run else set()
+        arrival = arrival_of(self._run)
         for number, outline in enumerate(self._records.outlines()):
             if number % _BATCH == 0:
                 self._run.check()
@@ -157,7 +167,7 @@ class Emptying:
                     outline.deleted_by,
                     outline.bin,
                     outline.bytes,
-                    outline.deleted_at,
+                    arrival if outline.id in anew else outline.deleted_at,
                     outline.keep_until,
                     outline.is_held or match(path, outline.kind),
                     outline.is_claimed and outline.id not in free,
@@ -175,7 +185,8 @@ class Emptying:
             self._plan.add(_candidate(item, is_held=held, is_claimed=claimed))
 
     def _held_among(self, ids: Sequence[int]) -> set[int]:
-        return self._holds.among(self._records.find([each for each in ids if not self._imagined.has(each)]))
+        known = self._records.find([each for each in ids if not self._imagined.has(each)])
+        return self._holds.among(known) | self._imagined_held.intersection(ids)
 
     def _foretell(self, leftovers: Leftovers) -> None:
         """List and count what would go."""
@@ -236,9 +247,13 @@ class Emptying:
                 size=sum(each.bytes for each in doubts),
                 examples=self._examples(doubts[0]),
             )
-        if not self._order.dry_run and self._order.wish.is_whole and self._records.doubt() is not None:
+        if not self._order.dry_run and self._settles(self._records.doubt()):
             self._records.record_doubt(None)
         return None
+
+    def _settles(self, doubt: Mapping[str, Any] | None) -> bool:
+        """Say whether there is a doubt that nobody need confirm any more, now that nothing was held back."""
+        return doubt is not None and (self._order.wish.follows_rules or doubt.get("asked") == self._order.asked)
 
     def _examples(self, doubt: Doubt) -> list[Item]:
         oldest = self._imagined.oldest()
@@ -248,14 +263,16 @@ class Emptying:
     def _remember(self, reason: str, *, items: int, size: int, examples: Sequence[Item]) -> HeldBack:
         if not self._order.dry_run:
             paths = [text_of(item.recycled.original_path)[:_MOST_SHOWN] for item in examples]
-            self._records.record_doubt({"reason": reason, "items": items, "bytes": size, "examples": paths})
+            said = {"reason": reason, "items": items, "bytes": size, "examples": paths, "asked": self._order.asked}
+            self._records.record_doubt(said)
         return HeldBack(reason, items)
 
     def record(self, *, held_back: bool) -> None:
         """Remember how it went; what was held back must be no less doubtful tomorrow."""
         if self._order.dry_run:
             return
-        is_whole = self._order.wish.is_whole and not held_back
+        # One with limits of its own says nothing about what the rules would take.
+        is_whole = self._order.wish.follows_rules and not held_back
         whole_at = self._now_ms if is_whole else self._last.get("whole_at")
         said: dict[str, Any] = {**self._outcome.counts(), "kept": self._outcome.kept_counts(), "whole_at": whole_at}
         self._records.record_purge(said)

@@ -10,7 +10,7 @@ from actors.datasources.bins import BIN, INFO_SUFFIX, Recycled, read_info
 from actors.datasources.graves import TOMB, parts_of
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Listing, Storage
-from actors.recycling.moment import wall_ms
+from actors.recycling.moment import arrival_of
 from actors.recycling.seen import recycled_of
 from actors.run import Run
 from rota.bins import BinRules
@@ -28,6 +28,7 @@ class Leftovers:
         there = {item.id for item in items if self._is_in_bin(item.recycled)}
         self.lying = [item for item in items if item.id in there]
         """Those that are in the bin, as if nothing had been begun, or half restored."""
+        self._halves = [item for item in self.lying if item.claimed_for == "restore" and self._is_half_restored(item)]
         self._restored = [item for item in items if item.id not in there and item.claimed_for != "purge"]
         self.buried = [item for item in items if item.id not in there and item.claimed_for == "purge"]
         """Those that a purge has taken out of the bin: what is left of them is in the tomb, if anything is."""
@@ -44,6 +45,11 @@ class Leftovers:
         """Numbers of those that anybody may take."""
         return {item.id for item in self.lying}
 
+    @property
+    def half_restored(self) -> set[int]:
+        """Numbers of those whose time begins anew once this is settled."""
+        return {item.id for item in self._halves}
+
     def settle(self) -> None:
         """Forget what was restored, give back what lies in the bin, and record what the tomb has without a record.
 
@@ -59,10 +65,10 @@ class Leftovers:
                     self._storage.delete(item.recycled.folder)
                 self._records.remove([item.id])
         lying = [item for item in self.lying if item.id in mine]
-        halves = [item for item in lying if item.claimed_for == "restore" and self._is_half_restored(item)]
+        halves = [item for item in self._halves if item.id in mine]
         for item in halves:
             self._run.log.warning(f"{text_of(item.recycled.original_path)!r} is half restored, and stays in the bin")
-        now = wall_ms()
+        now = arrival_of(self._run)
         self._records.renew([item._replace(recycled=item.recycled._replace(deleted_at=now)) for item in halves])
         self._records.release(_ids(lying))
         if self._orphans:
@@ -90,7 +96,13 @@ class Leftovers:
         if isinstance(found, Listing) and len(found.rows) == 1 and not found.special:
             row = found.rows[0]
             orphan = recycled_of(
-                self._storage, name, row, top=TOMB, rules=self._rules, now_ms=wall_ms(), check=self._run.check
+                self._storage,
+                name,
+                row,
+                top=TOMB,
+                rules=self._rules,
+                now_ms=arrival_of(self._run),
+                check=self._run.check,
             )
             self._orphans.append(orphan)
             self.buried.append(Item(-len(self._orphans), orphan))

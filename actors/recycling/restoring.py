@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from actors.bin_records import BinRecords, Item
 from actors.datasources.bins import BIN, INFO_SUFFIX, Recycled, move_file, read_info, write_info
+from actors.datasources.folders import delete_folder
 from actors.datasources.graves import difference
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Row, Storage, Unlisted
@@ -118,7 +119,7 @@ class Restorer:
         if failures:
             raise failures[0]
         for folder in sorted(folders, key=len, reverse=True):  # deepest first
-            self._storage.delete(folder)
+            delete_folder(self._storage, folder)
         self._forget(item)
         return Restored(goal, size.entries, size.bytes)
 
@@ -146,7 +147,8 @@ class Restorer:
                 self._changed.add(split(path)[0])
                 self._forget(item)
                 return Restored(path, recycled.items, recycled.bytes)
-        self._forget(item)
+        if item.hold is None:
+            self._forget(item)
         raise Stays("it is not in the bin any more")
 
     def _targets(self, target: bytes) -> Iterator[bytes]:

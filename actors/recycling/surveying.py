@@ -1,8 +1,9 @@
 """Compares what lies in a bin with what is known of it, so that nothing is in one of the two only.
 
 An item without a record gets one: from the information beside it, or else with what can be seen of it, as deleted now.
-A record without an item goes. Information without an item goes after a day: that long a deletion may take between the
-two. What is neither is counted, and left alone.
+A record without an item goes, unless somebody holds it: nothing else knows of that, and the item may come back.
+Information without an item goes after a day: that long a deletion may take between the two. What is neither is counted,
+and left alone.
 
 The listing of the bin and the records come in the same order and are read side by side, bit by bit. Names that are no
 ids, which only somebody else can have put there, are kept aside.
@@ -21,6 +22,7 @@ from actors.bin_records import BinRecords, Place
 from actors.datasources.bins import BIN, INFO_SUFFIX, Recycled
 from actors.datasources.paths import is_private, join, split, text_of
 from actors.datasources.storage import Kind, Listing, Row, Storage, Unlisted, Why
+from actors.recycling.moment import sight_of
 from actors.recycling.seen import recycled_of
 from actors.run import Run
 from rota.bins import BinRules
@@ -30,6 +32,7 @@ from rota.times import DAY_MS
 
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BATCH = 500
+_MOST_LEFTOVERS = 10_000  # that one purge removes; each is kept in memory
 _FEWEST = 20
 _MOST_SHARE = 0.5
 _MS = 1_000_000
@@ -44,7 +47,7 @@ class Surveyed:
     new: int = 0
     """Items without a record."""
     missing: array[int] = field(default_factory=lambda: array("q"))
-    """Numbers of the records without an item."""
+    """Numbers of the records without an item, but for those that somebody holds."""
     strays: int = 0
     """What is no item, such as a folder with several things in it."""
 
@@ -60,12 +63,13 @@ class Survey:
     """One look at a bin; writes nothing."""
 
     def __init__(self, run: Run, storage: Storage, records: BinRecords, rules: BinRules, *, now_ms: int) -> None:
-        """Take what is compared; `now_ms` is when items that nothing is known of count as deleted."""
+        """Take what is compared; `now_ms` is the time of the purge."""
         self._run = run
         self._storage = storage
         self._records = records
         self._rules = rules
         self._now_ms = now_ms
+        self._sight_ms = sight_of(run)
         self._surveyed = Surveyed()
         self._odd: set[bytes] = set()
         self._leftovers: list[Row] = []
@@ -136,9 +140,9 @@ class Survey:
             elif row.kind == Kind.FILE and row.name.endswith(INFO_SUFFIX):
                 stem = row.name.removesuffix(INFO_SUFFIX)
                 if stem != self._last and self._storage.stat(join(BIN, stem)) is None:
-                    self._leftovers.append(row)
+                    self._leave(row)
             elif row.kind == Kind.FILE and is_private(row.name):
-                self._leftovers.append(row)  # information that was being written when its process was killed
+                self._leave(row)  # information that was being written when its process was killed
             else:
                 self._surveyed.strays += 1
         if listing is not None:
@@ -158,8 +162,13 @@ class Survey:
 
     def _miss(self, place: Place) -> None:
         # What is claimed is on its way out: whoever claimed it says what became of it.
-        if not place.is_claimed:
+        if not place.is_claimed and not place.is_held:
             self._surveyed.missing.append(place.id)
+
+    def _leave(self, row: Row) -> None:
+        """Note something to be removed; of very many the first, and the next purges see the others."""
+        if len(self._leftovers) < _MOST_LEFTOVERS:
+            self._leftovers.append(row)
 
     def _unknown_odd(self) -> Iterator[bytes]:
         names = iter(sorted(self._odd))
@@ -178,7 +187,7 @@ class Survey:
             return
         if not found.rows and not found.special:
             if (own := self._storage.stat(join(BIN, folder))) is not None:
-                self._leftovers.append(own)
+                self._leave(own)
             return
         if len(found.rows) != 1 or found.special:
             self._surveyed.strays += 1
@@ -186,4 +195,4 @@ class Survey:
             return
         self._surveyed.new += 1
         row = found.rows[0]
-        on_new(recycled_of(self._storage, folder, row, rules=self._rules, now_ms=self._now_ms, check=self._run.check))
+        on_new(recycled_of(self._storage, folder, row, rules=self._rules, now_ms=self._sight_ms, check=self._run.check))

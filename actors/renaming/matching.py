@@ -31,7 +31,7 @@ _OPTIONS = ("-I", "-B", "-W", "ignore")
 
 
 class Matcher:
-    """What a pattern makes of names; for one thread. The process starts with the first batch, `close` ends it."""
+    """What a pattern makes of names; for one thread. `open` or the first batch starts it, `close` ends it."""
 
     seconds = 3.0
     """For a batch; a pattern that is no trap takes a few milliseconds."""
@@ -42,6 +42,11 @@ class Matcher:
         self._check = check
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: FrameStream | None = None
+
+    def open(self) -> None:
+        """Start the process; raises PermanentError for a pattern that is none."""
+        self._start()
+        self._ask(self._order, _START_SECONDS)
 
     def replaced(self, names: Sequence[bytes]) -> list[bytes]:
         """Give what each name becomes, itself where nothing matches.
@@ -64,8 +69,7 @@ class Matcher:
 
     def _ask(self, question: dict[str, Any], seconds: float) -> dict[str, Any]:
         if self._process is None:
-            self._start()
-            self._ask(self._order, _START_SECONDS)
+            self.open()
         assert self._stream is not None
         self._stream.put(msgspec.msgpack.encode(question))
         deadline = time.monotonic() + seconds

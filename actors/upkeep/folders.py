@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from actors.datasources.folders import delete_folder
 from actors.datasources.globs import Selection
 from actors.datasources.paths import is_private, join, split, text_of
 from actors.datasources.storage import Datasource, Kind, Listing, Row, Storage, Unlisted, Why
@@ -120,10 +121,10 @@ class EmptyFolders:
         self._run.check()
         try:
             if not self._dry_run:
-                self._storage.delete(folder)
+                delete_folder(self._storage, folder)
         except (OSError, TemporaryError) as error:
-            if isinstance(error, OSError) and error.errno == errno.ENOTEMPTY:
-                self.removals.kept += 1  # something was put into it meanwhile
+            if isinstance(error, OSError) and error.errno in {errno.ENOTEMPTY, errno.ENOTDIR}:
+                self.removals.kept += 1  # something was put into it meanwhile, or in its place
                 return False
             self._fail(folder, (isinstance(error, OSError) and error.strerror) or str(error))
             return False

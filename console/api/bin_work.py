@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -16,7 +16,7 @@ from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
 from console.api.requests import Body
 from console.api.routing import new_router
-from console.api.starting import IdempotencyKey, is_repeat, started
+from console.api.starting import IdempotencyKey, repeated, started
 from rota.errors import Refused
 from rota.fields import Count, Line, Part, PositiveDuration
 from rota.problems import FieldError
@@ -62,7 +62,7 @@ class PurgeWish(Part):
     max_size: Annotated[Count, Field(ge=1)] | None = Field(default=None, description="Most bytes that stay.")
     max_items: Annotated[Count, Field(ge=1)] | None = Field(default=None, description="Most items that stay.")
     user: Line | None = Field(default=None, description="Only what this user deleted.")
-    folder: str | None = Field(default=None, max_length=8192, description="Only what was in this folder or below it.")
+    folder: FolderOrRoot | None = Field(default=None, description="Only what was in this folder or below it.")
     items_per_second: float | None = Field(default=None, gt=0, description="Most items that go in a second.")
 
 
@@ -108,7 +108,7 @@ def confirm_purge(name: str, parts: Given, who: Asking, body: Body, key: Idempot
 
 def restore(parts: Parts, who: Who, name: str, wish: RestoreWish, *, key: str | None = None) -> Admitted:
     """Start to restore items; NotFound if one is not in the bin."""
-    if not is_repeat(parts, who, RESTORE_JOB, key):
+    if repeated(parts, who, RESTORE_JOB, key) is None:
         with parts.store.reading() as conn:
             datasources.get(conn, name)
             bin_items.find(conn, name, wish.items)
@@ -122,7 +122,7 @@ def restore(parts: Parts, who: Who, name: str, wish: RestoreWish, *, key: str | 
 
 def delete(parts: Parts, who: Who, name: str, items: Sequence[str], *, key: str | None = None) -> Admitted:
     """Start to delete items for good; NotFound if one is not in the bin, Refused if one is held."""
-    if not is_repeat(parts, who, PURGE_JOB, key):
+    if repeated(parts, who, PURGE_JOB, key) is None:
         with parts.store.reading() as conn:
             shown = ShownBin.of(datasources.get(conn, name))
             held = [item for item in bin_items.find(conn, name, items) if shown.is_held(item)]
@@ -148,9 +148,14 @@ def purge(parts: Parts, who: Who, name: str, wish: PurgeWish, *, dry: bool = Fal
 def confirm(parts: Parts, who: Who, name: str, items: int, *, key: str | None = None) -> Admitted:
     """Start a purge that may take as many items as the last one held back.
 
-    Raises Refused unless exactly that many wait: what somebody has not looked at is not confirmed.
+    It is asked for what that one was asked for. Raises Refused unless exactly that many wait: what somebody has not
+    looked at is not confirmed.
     """
-    if not is_repeat(parts, who, PURGE_JOB, key):
+    before = repeated(parts, who, PURGE_JOB, key)
+    asked: Mapping[str, Any]
+    if before is not None:
+        asked = {param: given for param, given in before.params.items() if param != "datasource"}
+    else:
         with parts.store.reading() as conn:
             datasources.get(conn, name)
             doubt = bin_items.state(conn, name).doubt
@@ -158,6 +163,7 @@ def confirm(parts: Parts, who: Who, name: str, items: int, *, key: str | None = 
             raise Refused(f"no purge of {name} waits to be confirmed")
         if doubt["items"] != items:
             raise Refused(f"{doubt['items']:,} items of {name} wait by now, not {items:,}; look at them again")
-    admitted = start_about(parts, who, PURGE_JOB, name, {"confirmed": items}, key=key)
+        asked = doubt.get("asked") or {}
+    admitted = start_about(parts, who, PURGE_JOB, name, {**asked, "confirmed": items}, key=key)
     write_down(parts, who, "bin.confirm", name, admitted, items=items)
     return admitted

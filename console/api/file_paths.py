@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from rota.names import is_private_text
+
 
 def _entry(text: str) -> str:
     path = _folder(text)
@@ -18,6 +20,8 @@ def _folder(text: str) -> str:
     path = text.strip("/")
     if path and ("\0" in path or any(part in {"", ".", ".."} for part in path.split("/"))):
         raise ValueError("must be relative to the datasource such as reports/2026, without '.', '..' and empty names")
+    if is_private_text(path):
+        raise ValueError("must not lead to what is Rota's own: '.rota' and what begins with '.rota-'")
     return path
 
 

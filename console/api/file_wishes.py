@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from actors.renaming.matching import MAX_PATTERN_CHARS
 from console.api.file_paths import MOST_PATHS, EntryPaths, FolderOrRoot
 from rota.fields import Count, Flag, Part
 from rota.problems import FieldError
@@ -59,6 +60,9 @@ class VerifyWish(Part):
     manifest_datasource: DatasourceName = Field(
         default="", description="Datasource that the manifest is in; the same one if left out."
     )
+    algorithm: Literal["sha256", "blake3", "sha1", "md5", "xxh3-128"] | None = Field(
+        default=None, description="Which checksum the manifest has; found out by its lines and name if left out."
+    )
     target_datasource: DatasourceName = Field(default="", description="Datasource that has the same files.")
     target: FolderOrRoot = Field(default="", description="Folder in it that stands for the root.")
     catalog: Flag = Field(default=False, description="Compare with the hashes that the catalog has.")
@@ -68,6 +72,8 @@ class VerifyWish(Part):
     def _against_one_thing(self) -> VerifyWish:
         if [bool(self.manifest), bool(self.target_datasource), self.catalog].count(True) != 1:
             raise FieldError(("manifest",), "is required, or target_datasource, or catalog: exactly one of the three")
+        if self.algorithm is not None and not self.manifest:
+            raise FieldError(("algorithm",), "is that of a manifest, and none is given")
         return self
 
 
@@ -83,7 +89,9 @@ class RenameWish(Part):
     paths: Annotated[tuple[FolderOrRoot, ...], Field(min_length=1, max_length=MOST_PATHS)] = Field(
         description="Files and folders; an empty path for the root."
     )
-    pattern: str = Field(min_length=1, max_length=1000, description="What is looked for in a name, with its extension.")
+    pattern: str = Field(
+        min_length=1, max_length=MAX_PATTERN_CHARS, description="What is looked for in a name, with its extension."
+    )
     syntax: Literal["regex", "text"] = Field(
         default="regex", description="What the pattern is: a regular expression, or the text itself."
     )

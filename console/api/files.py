@@ -16,9 +16,10 @@ from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
 from console.api.requests import Body
 from console.api.routing import new_router
-from console.api.starting import IdempotencyKey, started
+from console.api.starting import IdempotencyKey, repeated, started
 from rota.fields import Part
 from scheduler.admission.admitting import Admitted
+from store.queries import datasources
 
 router = new_router(tag="files")
 
@@ -98,8 +99,16 @@ def delete(
 
 
 def begin(parts: Parts, who: Who, deed: str, name: str, wish: Part, *, key: str | None = None) -> Admitted:
-    """Start one of `JOBS` about files of a datasource, with what somebody wishes of it."""
+    """Start one of `JOBS` about files of a datasource, with what somebody wishes of it.
+
+    Raises NotFound where another datasource is named that does not exist.
+    """
     given = wish.model_dump(mode="json", exclude_defaults=True)
+    if repeated(parts, who, JOBS[deed], key) is None:
+        with parts.store.reading() as conn:
+            for other in (given.get("target_datasource"), given.get("manifest_datasource")):
+                if other:
+                    datasources.get(conn, other)
     admitted = start_about(parts, who, JOBS[deed], name, given, key=key)
     write_down(parts, who, f"files.{deed}", name, admitted, wish=given)
     return admitted

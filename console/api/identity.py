@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from console.api.parts import Parts, parts_of
-from console.api.permissions import Rule
+from console.api.permissions import Rule, takes_admin
 from console.api.problems import Problem
 from rota.errors import NotFound, StoreUnavailable
 from store.queries import tokens
@@ -40,6 +41,11 @@ class Who:
         """Raise NotFound for what is not theirs: that it exists is none of their business."""
         if self.own_only and owner != self.name:
             raise NotFound(f"there is no {what}")
+
+    def check_run(self, job: str, params: Mapping[str, Any]) -> None:
+        """Raise a Problem for a run that deletes for good, unless they may do that."""
+        if self.role != "admin" and takes_admin(job, params):
+            raise Problem(403, f"the role {self.role} may not start {job} so: it deletes for good")
 
 
 async def admit(request: Request, rule: Rule) -> Who | None:

@@ -21,6 +21,8 @@ def make_up(
     """
     now = parts.clock.now_ms()
     find(parts, who, name)
+    if not dry_run:
+        who.check_run(name, {})
     found = backfill(
         parts.store,
         parts.bus,

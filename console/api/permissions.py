@@ -12,7 +12,9 @@ hook's own token.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 ROLES = ("viewer", "user", "publisher", "operator", "admin")
 PUBLIC = "public"
@@ -189,3 +191,15 @@ def rule_of(method: str, path: str) -> Rule:
         roles=frozenset(role for role, letter in letters.items() if letter != "-"),
         own_only=frozenset(role for role, letter in letters.items() if letter == "o"),
     )
+
+
+def takes_admin(job: str, params: Mapping[str, Any]) -> bool:
+    """Say whether a run of this job with these parameters does what only the role admin may do.
+
+    The routes about bins ask for that role; whoever may start jobs must not get there by another way.
+    """
+    if job in {"purge-bin", "purge-bins"}:
+        return params.get("dry_run") is not True
+    if job == "delete-entries":
+        return params.get("permanently", False) is not False
+    return job == "clean-removed-user"

@@ -133,7 +133,8 @@ def find_run(parts: Parts, who: Who, run_id: str) -> RunRecord:
 
 def retry(parts: Parts, who: Who, run_id: str, *, key: str | None = None, only: Only | None = None) -> Admitted:
     """Start an ended run once more, or only what failed in it; Refused while the run is open."""
-    find_run(parts, who, run_id)
+    run = find_run(parts, who, run_id)
+    who.check_run(run.job, run.params)
     now = parts.clock.now_ms()
     request_id = None if key is None else request_id_of(who, key)
     admitted = retrying.retry(

@@ -19,6 +19,7 @@ from rota.params import bind_params
 from rota.runs import Cause
 from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.queries import audit, jobs, runs
+from store.records import RunRecord
 
 IdempotencyKey = Annotated[
     str | None,
@@ -35,12 +36,14 @@ def start_job(parts: Parts, who: Who, name: str, params: Mapping[str, Any], *, k
     """Start a job and return what became of it.
 
     Raises NotFound for a job that does not exist or is not theirs, Refused for a disabled one, InvalidDefinition for
-    parameters that do not fit, and a Problem for a key that was used with other parameters.
+    parameters that do not fit, and a Problem for what their role may not start, and for a key that was used with other
+    parameters.
     """
     now = parts.clock.now_ms()
     with parts.store.reading() as conn:
         record = jobs.get(conn, name)
     who.check(record.owner, f"job {name}")
+    who.check_run(name, params)
     request_id = new_id() if key is None else request_id_of(who, key)
     request = Request(job=name, cause=Cause.of_person(who.name, request_id), params=dict(params))
     (admitted,) = admit(parts.store, [request], now=now, actors=parts.actors)
@@ -53,13 +56,13 @@ def start_job(parts: Parts, who: Who, name: str, params: Mapping[str, Any], *, k
     return admitted
 
 
-def is_repeat(parts: Parts, who: Who, name: str, key: str | None) -> bool:
-    """Tell whether somebody has started a job with this key before: then what it was about may be gone by now."""
+def repeated(parts: Parts, who: Who, name: str, key: str | None) -> RunRecord | None:
+    """Return the run of a job that somebody has started with this key: what it was about may be gone by now."""
     if key is None:
-        return False
+        return None
     cause = Cause.of_person(who.name, request_id_of(who, key)).key
     with parts.store.reading() as conn:
-        return cause in runs.with_causes(conn, name, [cause])
+        return runs.with_causes(conn, name, [cause]).get(cause)
 
 
 def request_id_of(who: Who, key: str) -> str:

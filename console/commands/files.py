@@ -102,6 +102,7 @@ def _configure_verifying(verbs: Any) -> None:
     against.add_argument("--target-datasource", metavar="NAME", help="a datasource that has the same files")
     against.add_argument("--catalog", action="store_true", default=None, help="the hashes that the catalog has")
     parser.add_argument("--manifest-datasource", metavar="NAME", help="datasource of the checksum file")
+    parser.add_argument("--algorithm", choices=_CHECKSUMS[:-1], help="what the checksum file has (default: found out)")
     parser.add_argument("--target", metavar="FOLDER", help="folder in the other datasource that stands for the root")
     parser.add_argument(
         "--allow-extra", action="store_true", default=None, help="files that should not be there are right"
@@ -150,7 +151,7 @@ def _hash(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    fields = ("manifest", "manifest_datasource", "target", "target_datasource", "catalog", "allow_extra")
+    fields = ("manifest", "manifest_datasource", "algorithm", "target", "target_datasource", "catalog", "allow_extra")
     return _work(options, "verify", fields, words=("verified", "bytes", "skipped"))
 
 

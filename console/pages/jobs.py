@@ -97,6 +97,8 @@ def _run(parts: Parts, who: Who, names: list[str], form: Form, back: str) -> Res
             refused.append(str(error))
         except InvalidDefinition:
             refused.append(f"{name} needs parameters")
+        except Problem as problem:
+            refused.append(problem.detail)
     text = f"{len(names) - len(refused)} jobs were started."
     if refused:
         # While everything is paused, all of them are refused in the same words.

@@ -65,6 +65,7 @@ _outline = [
     recycled.c.hold.is_not(None),
     recycled.c.claimed_by.is_not(None),
 ]
+_place = [recycled.c.id, recycled.c.bin_path, recycled.c.claimed_by.is_not(None), recycled.c.hold.is_not(None)]
 _state = dialects.upsert(bins, key=("datasource",), update=("last_purge",))
 _doubt = dialects.upsert(bins, key=("datasource",), update=("doubt",))
 
@@ -98,10 +99,11 @@ def outlines(
     return conn.execute(query.order_by(recycled.c.deleted_at, recycled.c.id).limit(limit)).all()
 
 
-def places(conn: Connection, datasource: str, *, after: bytes | None, limit: int) -> Sequence[tuple[int, bytes, bool]]:
-    """Return number, path within the bin and whether a task claims it, of some items by that path."""
-    query = select(recycled.c.id, recycled.c.bin_path, recycled.c.claimed_by.is_not(None))
-    query = query.where(recycled.c.datasource == datasource)
+def places(
+    conn: Connection, datasource: str, *, after: bytes | None, limit: int
+) -> Sequence[tuple[int, bytes, bool, bool]]:
+    """Return number, path within the bin, and whether a task claims it and somebody holds it, of some items by path."""
+    query = select(*_place).where(recycled.c.datasource == datasource)
     if after is not None:
         query = query.where(recycled.c.bin_path > after)
     return [tuple(row) for row in conn.execute(query.order_by(recycled.c.bin_path).limit(limit))]
@@ -147,13 +149,14 @@ def claim(
 ) -> list[RecycledRecord]:
     """Claim those of these items that no other open task has, and return them.
 
-    For a purge only those that nobody holds, and with `at` those that need not be kept until later than that.
+    For a purge only those that nobody holds, and with `at` those that came by then and need not be kept until later.
     """
     statement = _claim
     if purpose == "purge":
         statement = statement.where(recycled.c.hold.is_(None))
     if at is not None:
-        statement = statement.where(or_(recycled.c.keep_until.is_(None), recycled.c.keep_until <= at))
+        is_due = or_(recycled.c.keep_until.is_(None), recycled.c.keep_until <= at)
+        statement = statement.where(recycled.c.deleted_at <= at, is_due)
     given = {"of": datasource, "task": task, "purpose": purpose}
     claimed = [
         RecycledRecord(**row)

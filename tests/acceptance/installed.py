@@ -24,7 +24,15 @@ from tests.trees import Seen, catalogued
 from tests.waiting import wait_until
 
 API = "/api/v1"
-BY_THE_CLOCK = ("sync-datasources", "index-datasources", "check-indexes")
+BY_THE_CLOCK = (
+    "sync-datasources",
+    "index-datasources",
+    "check-indexes",
+    "purge-bins",
+    "clean-leftovers",
+    "remove-empty-folders",
+    "prune-history",
+)
 ENDED = ("succeeded", "failed", "cancelled", "skipped")
 
 

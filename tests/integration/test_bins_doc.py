@@ -110,7 +110,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def _leave_to_commands(on: Installation) -> None:
     def shipped() -> bool:
         with on.cluster.store.reading() as conn:
-            return all(jobs.find(conn, name) is not None for name in BY_THEMSELVES)
+            # The page tells when bins are purged next, which is known a moment after the jobs are.
+            purge = jobs.find(conn, "purge-bins")
+            is_planned = purge is not None and purge.next_due is not None
+            return is_planned and all(jobs.find(conn, name) is not None for name in BY_THEMSELVES)
 
     wait_until(shipped, timeout=30, what="the jobs that come with Rota")
     on.says("rota jobs disable " + " ".join(BY_THEMSELVES))

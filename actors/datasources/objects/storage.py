@@ -153,7 +153,7 @@ class ObjectStorage:
         """Give a file another path, by copy and delete.
 
         Raises IsADirectoryError for a folder. Two that rename to one target at the same time are told apart where the
-        service looks for it.
+        service looks for it. A file that is replaced while it is copied stays, beside the copy; OSError tells so.
         """
         source, goal = self._key(path), self._key(target)
         found = self._object(source)
@@ -168,22 +168,23 @@ class ObjectStorage:
             with self.open_file(path) as file:
                 pieces = iter(lambda: file.read(_PIECE_BYTES), b"")
                 write_object(self._service, goal, pieces, confirm=lambda: None, threads=self._upload_threads)
+        now = self._object(source)
+        if now is not None and now != found:
+            raise OSError(errno.EBUSY, "was replaced while it was copied, and stays beside the copy", path)
         self._service.delete(source)
 
     def delete(self, path: bytes) -> None:
         """Delete a file, or the marker of an empty folder; nothing happens if it is not there.
 
-        Raises OSError (ENOTEMPTY) for a folder with something in it.
+        Of a file and a folder with one name it is about the folder, as `stat` is. Raises OSError (ENOTEMPTY) for a
+        folder with something in it.
         """
         key = self._key(path)
         marker = key + b"/"
         below = self._below_it(key, most=2)
         if any(each.key != marker for each in below):
-            if self._object(key) is None:
-                raise OSError(errno.ENOTEMPTY, "the folder is not empty", path)
-        elif below:
-            self._service.delete(marker)
-        self._service.delete(key)
+            raise OSError(errno.ENOTEMPTY, "the folder is not empty", path)
+        self._service.delete(marker if below else key)
 
     def bury(self, items: Iterable[Doomed], *, check: Callable[[], None] = lambda: None) -> Iterator[Ended]:
         """Delete items of the bin for good, many objects in a request where the service allows it."""

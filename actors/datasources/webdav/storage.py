@@ -139,11 +139,11 @@ class WebdavStorage:
         row = self.stat(path)
         if row is None:
             return
-        # What the globs leave out and private names are in the way as well.
-        if row.kind == Kind.FOLDER and self._list(path).rows:
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
         with suppress(FileNotFoundError):
-            self._delete(path, folder=row.kind == Kind.FOLDER)
+            if row.kind == Kind.FOLDER:
+                self._delete_empty(path)
+            else:
+                self._delete(path, folder=False)
 
     def delete_whole(self, path: bytes) -> None:
         """Delete a folder with everything in it in one request; nothing happens if it is not there."""
@@ -203,6 +203,34 @@ class WebdavStorage:
         elif there.kind == Kind.FOLDER:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         self._moves.move(draft, path, folder=False, overwrite=True)
+
+    def _delete_empty(self, path: bytes) -> None:
+        """Delete a folder if nothing is in it.
+
+        The server would delete it with what was put into it since it was listed. So it gets a private name first, under
+        which nobody puts anything into it, and is listed once more.
+        """
+        self._refuse_full(path)
+        aside = draft_beside(path)
+        self._moves.move(path, aside, folder=True, overwrite=False)
+        try:
+            self._refuse_full(aside)
+        except (OSError, TemporaryError, PermanentError):
+            self._move_back(aside, path)
+            raise
+        self._delete(aside, folder=True)
+
+    def _refuse_full(self, path: bytes) -> None:
+        # What the globs leave out and private names are in the way as well.
+        if self._list(path).rows:
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
+
+    def _move_back(self, aside: bytes, path: bytes) -> None:
+        try:
+            self._moves.move(aside, path, folder=True, overwrite=False)
+        except FileExistsError:
+            why = f"is there anew; what somebody put into it before is in {text_of(aside)!r}"
+            raise OSError(errno.EEXIST, why, path) from None
 
     def _delete(self, path: bytes, *, folder: bool) -> None:
         with self._requests.ask("DELETE", path, folder=folder) as response:

@@ -149,7 +149,7 @@ def test_names_that_lead_elsewhere_are_refused(upkept: Upkept, user: str, rules:
 
 
 def test_private_folder_is_no_place_for_homes(upkept: Upkept) -> None:
-    upkept.datasource = replace(upkept.datasource, rules=Rules(homes=".rota/bin"))
+    upkept.datasource = replace(upkept.datasource, rules=Rules.model_construct(homes=".rota/bin"))
 
     with pytest.raises(PermanentError, match="Rota's own folder"):
         upkept.clean_user("alice")
@@ -173,6 +173,17 @@ def test_crash_before_the_record_is_mended_by_the_next_attempt(upkept: Upkept, m
     assert (result.moved, result.entries, result.bytes) == (1, 7, 8)
     assert recycled(upkept).keep_until == NOW + 30 * DAY_MS
     assert len(list((upkept.root / ".rota/bin").iterdir())) == 2
+
+
+def test_a_clock_that_is_behind_does_not_shorten_how_long_it_is_kept(
+    upkept: Upkept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(monkeypatch, NOW - 400 * DAY_MS)
+
+    upkept.clean_user("alice")
+
+    item = recycled(upkept)
+    assert (item.deleted_at, item.keep_until) == (NOW, NOW + 30 * DAY_MS)
 
 
 def test_crash_before_the_move_is_mended_by_the_next_attempt(upkept: Upkept, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.storage import Datasource
 from actors.datasources.trashinfo import decode
-from rota.errors import Cancelled, PermanentError
+from rota.errors import Cancelled, PermanentError, TemporaryError
 from tests.integration.actors.recycled import Recycling, visible
 from tests.trees import Link, make_tree
 
@@ -195,6 +195,38 @@ def test_a_cancelled_deletion_leaves_each_path_in_one_place(bins):
     assert bins.originals() == [b"a.txt"]
     assert {"folder", "link"} <= visible(bins.root).keys()
     assert bins.changed() == [[""]]
+
+
+def test_an_item_whose_place_in_the_bin_goes_away_is_not_said_to_be_missing(bins, monkeypatch):
+    real = LocalStorage.rename
+
+    def rename(self, path, target):
+        if path == b"a.txt":
+            (bins.root / os.fsdecode(target)).parent.rmdir()
+        real(self, path, target)
+
+    monkeypatch.setattr(LocalStorage, "rename", rename)
+
+    with pytest.raises(TemporaryError, match="'a.txt': it, or its place in the bin, was away for a moment"):
+        bins.delete("a.txt")
+
+    assert (bins.root / "a.txt").exists()
+
+
+def test_a_move_of_two_steps_that_was_stopped_between_them_is_finished(bins, monkeypatch):
+    def rename(self, path, target):
+        os.link(bins.root / os.fsdecode(path), bins.root / os.fsdecode(target))
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "rename", rename)
+        with pytest.raises(SystemExit):
+            bins.delete("a.txt")
+
+    assert bins.delete("a.txt", run=bins.again()).removed == 1
+
+    assert "a.txt" not in visible(bins.root)
+    assert bins.in_bin() == ["a.txt"]
 
 
 def _die(*_: object) -> None:

@@ -194,6 +194,17 @@ def test_information_whose_item_never_came_goes_after_a_day(bins):
     assert sorted(path.name for path in bins.bin.iterdir()) == sorted([item, f"{item}.trashinfo", young.name])
 
 
+def test_what_is_left_over_in_huge_numbers_goes_bit_by_bit(bins, monkeypatch):
+    monkeypatch.setattr("actors.recycling.surveying._MOST_LEFTOVERS", 2)
+    make_tree(bins.bin, {f"{new_id()}.trashinfo": b"[Trash Info]" for _ in range(5)})
+    for path in bins.bin.iterdir():
+        os.utime(path, (1, 1))
+
+    left = [bins.purge() and len(list(bins.bin.iterdir())) for _ in range(3)]
+
+    assert left == [3, 1, 0]
+
+
 def test_what_is_no_item_is_left_alone(bins):
     make_tree(bins.bin, {"loose": b"1", new_id(): {"x": b"1", "y": b"2"}})
     before = sorted(bins.bin.rglob("*"))
@@ -276,6 +287,24 @@ def test_limits_hold_back_what_is_too_much_and_the_rest_goes_on(bins):
     foretold = bins.purge(max_items=5, dry_run=True)
     assert (foretold.removed, foretold.doubtful, foretold.kept) == (0, 35, {"doubtful": 35, "young": 5})
     assert bins.purge(max_items=5, confirmed=35).removed == 35
+    assert bins.memory.doubt() is None
+
+
+def test_a_purge_with_limits_of_its_own_settles_no_other_doubt(bins):
+    fill(bins, 40, days=40)
+    with pytest.raises(PermanentError, match="the last purge is long ago or not known"):
+        bins.purge()
+    assert bins.memory.doubt()["asked"] == {}
+
+    assert bins.purge(max_items=1_000, older_than="P90D").removed == 0
+    assert bins.memory.doubt()["items"] == 40
+    with pytest.raises(PermanentError, match="the last purge is long ago or not known"):
+        bins.purge()
+
+    with pytest.raises(PermanentError, match="39 of the 40"):
+        bins.purge(max_items=1, older_than="P90D")
+    assert bins.memory.doubt()["asked"] == {"max_items": 1, "older_than": "P90D"}
+    assert bins.purge(confirmed=40).removed == 40
     assert bins.memory.doubt() is None
 
 

@@ -107,6 +107,13 @@ def test_a_tree_is_renamed_from_below(renaming, scope, expected):
     assert renaming.rename("", pattern="IMG_", scope=scope, recursive=True).renamed == 0
 
 
+def test_a_pattern_that_is_none_is_told_although_no_name_is_looked_at(renaming):
+    make_tree(renaming.root, {"a": {}})
+
+    with pytest.raises(PermanentError, match="the pattern cannot be used: missing"):
+        renaming.rename("a", pattern="(")
+
+
 def test_a_selected_folder_is_renamed_last(renaming):
     make_tree(renaming.root, {"a": {"a": {"a": b"1"}}, "other": {"a": b"2"}})
 

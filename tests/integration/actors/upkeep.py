@@ -30,7 +30,7 @@ def id_at(ms: int, number: int = 0) -> str:
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, now_ms: int) -> None:
     """Set the worker's clock."""
-    places = ("actors.recycling.moment", "actors.recycling.deleting", "actors.clean_leftovers", "actors.clean_user")
+    places = ("actors.recycling.moment", "actors.recycling.deleting", "actors.clean_leftovers")
     for place in places:
         monkeypatch.setattr(f"{place}.wall_ms", lambda: now_ms)
 

@@ -26,6 +26,7 @@ def bins(console: Console) -> Console:
     """A console with a datasource whose bin has a few items."""
     now = console.parts.clock.now_ms()
     add_source(console, rules={"bin": {"max_size": 5_000_000, "hold": ["*.pdf"], "parts": [{"user": "bob"}]}})
+    add_source(console, "other")
     bring_jobs(console)
     recycle(
         console,
@@ -224,6 +225,13 @@ def test_files_are_deleted_into_the_bin_or_past_it(bins: Console, rota: Run) -> 
     )
     assert refused[0] == ExitCode.REFUSED
     assert started(bins, past)[1]["permanently"] is True
+
+
+def test_name_that_is_no_utf8_is_refused_before_it_is_sent(bins: Console, rota: Run) -> None:
+    code, _, said = rota("files", "delete", "docs", "bad\udcff.txt")
+
+    assert code == ExitCode.USAGE
+    assert "'\\udcff' in it, which is no UTF-8" in said
 
 
 def test_deletion_tells_what_it_has_done(bins: Console, rota: Run) -> None:

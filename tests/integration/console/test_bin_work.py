@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from console.api.bin_work import PURGE_JOB, RESTORE_JOB
-from store.queries import audit
+from store.queries import audit, recycled
 from tests.integration.console.bins import DOUBT, bin_item, recycle, remember
 from tests.integration.console.serving import Console
 from tests.integration.console.sources import add_source, bring_jobs
@@ -82,6 +82,18 @@ def test_purge_that_was_held_back_is_confirmed_by_its_number(bins: Console, admi
     assert audited(bins) == [("bin.confirm", {"items": 1200, "run": "r"})]
 
 
+def test_who_confirms_a_purge_starts_just_that_one(bins: Console, admin: httpx.Client) -> None:
+    remember(bins, doubt={**DOUBT, "asked": {"older_than": "P7D", "user": "anna"}})
+    key = {"Idempotency-Key": "k"}
+    run = run_of(admin, admin.post(f"{BIN}/confirm", json={"items": 1200}, headers=key))
+
+    assert {"older_than": "P7D", "user": "anna", "confirmed": 1200}.items() <= run["params"].items()
+    with bins.parts.store.writing() as conn:
+        recycled.set_doubt(conn, "docs", None)
+    again = admin.post(f"{BIN}/confirm", json={"items": 1200}, headers=key)
+    assert again.json()["run"] == run["id"]
+
+
 @pytest.mark.parametrize(
     ("verb", "body", "status", "said"),
     [
@@ -98,6 +110,7 @@ def test_purge_that_was_held_back_is_confirmed_by_its_number(bins: Console, admi
         ("purge", {"older_than": "soon"}, 422, "older_than"),
         ("purge", {"older_than": "-P1D"}, 422, "older_than"),
         ("purge", {"max_size": 0}, 422, "max_size"),
+        ("purge", {"folder": "../x"}, 422, "folder"),
         ("purge", {"dry_run": True}, 422, "dry_run"),
         ("confirm", {"items": 0}, 422, "items"),
     ],

@@ -17,8 +17,9 @@ API = "/api/v1/datasources/docs"
 
 @pytest.fixture
 def docs(console: Console) -> Console:
-    """A console with a datasource, and the jobs that come with Rota."""
+    """A console with two datasources, and the jobs that come with Rota."""
     add_source(console)
+    add_source(console, "other")
     bring_jobs(console)
     return console
 
@@ -70,6 +71,13 @@ def run_of(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
             {"catalog": True, "allow_extra": True},
             None,
         ),
+        (
+            "verify",
+            {"manifest": "sums.txt", "algorithm": "blake3"},
+            files.JOBS["verify"],
+            {"manifest": "sums.txt", "algorithm": "blake3"},
+            None,
+        ),
     ],
 )
 def test_wish_starts_its_job_and_is_audited(
@@ -95,6 +103,8 @@ def test_wish_starts_its_job_and_is_audited(
         ("delete", {"paths": ["ok", "a//b"]}, "paths[1]"),
         ("delete", {"paths": ["a/../b"]}, "paths[0]"),
         ("delete", {"paths": ["a\0b"]}, "paths[0]"),
+        ("delete", {"paths": [".rota/bin"]}, "paths[0]"),
+        ("move", {"paths": ["a"], "target": "b/.rota-draft"}, "target"),
         ("delete", {"paths": ["a"], "permanently": True}, "permanently"),
         ("copy", {"paths": ["a"], "conflict": "ask"}, "conflict"),
         ("copy", {"paths": ["a"], "target": "../x"}, "target"),
@@ -104,6 +114,8 @@ def test_wish_starts_its_job_and_is_audited(
         ("hash", {"algorithm": "crc32"}, "algorithm"),
         ("verify", {}, "manifest"),
         ("verify", {"catalog": True, "manifest": "x"}, "manifest"),
+        ("verify", {"catalog": True, "algorithm": "md5"}, "algorithm"),
+        ("rename", {"paths": [""], "pattern": "x" * 513}, "pattern"),
     ],
 )
 def test_wish_that_is_not_valid_is_refused_with_its_field(
@@ -132,3 +144,50 @@ def test_who_looks_may_not_work_and_who_operates_deletes_into_the_bin_only(docs:
     assert docs.as_("operator").post(f"{API}/delete", json=body).status_code == 202
     assert docs.as_("operator").post(f"{API}/delete-for-good", json=body).status_code == 403
     assert docs.as_("admin").post("/api/v1/datasources/nothing/delete", json=body).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("copy", {"paths": ["a"], "target_datasource": "nothing"}),
+        ("verify", {"manifest": "sums", "manifest_datasource": "nothing"}),
+    ],
+)
+def test_another_datasource_that_is_not_there_is_said_at_once(
+    docs: Console, admin: httpx.Client, *, verb: str, body: Any
+) -> None:
+    answer = admin.post(f"{API}/{verb}", json=body)
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no datasource nothing")
+
+
+def test_who_only_operates_deletes_for_good_by_no_job_either(docs: Console) -> None:
+    operator, admin = docs.as_("operator"), docs.as_("admin")
+    for job, params in (
+        (files.DELETE_JOB, {"datasource": "docs", "paths": ["a"], "permanently": True}),
+        ("purge-bin", {"datasource": "docs"}),
+        ("purge-bins", {}),
+        ("clean-removed-user", {"user": "anna", "keep": "PT1S"}),
+    ):
+        answer = operator.post(f"/api/v1/jobs/{job}/run", json={"params": params})
+        assert (answer.status_code, f"may not start {job}" in answer.json()["detail"]) == (403, True)
+        again = admin.post(f"/api/v1/jobs/{job}/run", json={"params": params}).json()["run"]
+        assert operator.post(f"/api/v1/runs/{again}/retry").status_code == 403
+
+    for job, params in (
+        (files.DELETE_JOB, {"datasource": "docs", "paths": ["a"]}),
+        ("purge-bin", {"datasource": "docs", "dry_run": True}),
+    ):
+        assert operator.post(f"/api/v1/jobs/{job}/run", json={"params": params}).status_code == 202
+    ticks = {"from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}
+    assert operator.post("/api/v1/jobs/purge-bins/backfill", json=ticks).status_code == 403
+
+
+def test_page_says_which_of_the_chosen_jobs_somebody_may_not_start(docs: Console) -> None:
+    docs.define(name="own")
+
+    page = docs.as_("operator").post(
+        "/jobs", data={"deed": "run", "names": ["own", "purge-bins"]}, follow_redirects=True
+    )
+
+    assert "1 jobs were started. Not started: the role operator may not start purge-bins so" in page.text

@@ -121,12 +121,25 @@ def test_a_restore_goes_on_with_what_is_half_restored(bins, served, monkeypatch,
     if _dies(monkeypatch, "actors.recycling.restoring.move_file", lambda: bins.restore("folder"), half):
         # Meanwhile a purge lets its time begin anew, whatever the rules.
         bins.age("folder", 40)
-        assert bins.purge().removed == 0
+        foretold, result = (bins.purge(dry_run=dry) for dry in (True, False))
+        assert (foretold.removed, foretold.kept) == (result.removed, result.kept)
+        assert result.removed == 0
         assert bins.restore("folder", run=bins.again()).restored == 1
 
     assert contents(served) == FILES
     assert own(served) == []
     assert bins.items() == []
+
+
+def test_a_deletion_of_a_file_goes_on_with_what_was_only_copied(bins, served, monkeypatch):
+    if _dies(monkeypatch, "actors.datasources.bins.move_file", lambda: bins.delete("a.txt"), b"a.txt"):
+        assert contents(served) == FILES
+        assert bins.delete("a.txt", run=bins.again()).removed == 1
+
+    assert b"a.txt" not in contents(served)
+    assert bins.purge().found == 0
+    bins.restore("a.txt")
+    assert contents(served) == FILES
 
 
 @pytest.mark.parametrize("half", [b"b c", b"deep/c%41", b""])

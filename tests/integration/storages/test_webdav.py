@@ -213,6 +213,28 @@ def test_folder_is_not_deleted_while_something_is_in_it(served: ServedFolder, st
     assert b"b/x.tmp" in served.walk()
 
 
+@pytest.mark.parametrize("comes_anew", [False, True])
+def test_what_is_put_into_a_folder_while_it_is_deleted_stays(
+    served: ServedFolder, storage: WebdavStorage, tap: Tap, comes_anew: bool
+) -> None:
+    served.make_folder(b"a")
+
+    def put_it(_number: int, method: str, _path: str) -> None:
+        asked = [each for each, _ in tap.requests]
+        if method in {"DELETE", "MOVE"} and asked.count("DELETE") + asked.count("MOVE") == 1:
+            served.write(b"a/x", b"just came")
+        if asked.count("MOVE") == 2 and comes_anew:
+            served.make_folder(b"a")
+
+    tap.answer = put_it
+
+    with pytest.raises(OSError, match="anew" if comes_anew else "not empty"):
+        storage.delete(b"a")
+
+    assert (b"a/x" in served.walk()) is not comes_anew
+    assert [size for _, size in served.walk().values() if size] == [9]
+
+
 def test_write_does_not_replace_a_folder(served: ServedFolder, storage: WebdavStorage) -> None:
     served.write(b"a/file", b"x")
 

@@ -187,6 +187,28 @@ def test_a_purge_takes_nothing_that_is_held_or_kept_until_later(shelf):
     assert [each.id for each in records.claim([a], "restore")] == [a]
 
 
+def test_a_purge_takes_nothing_that_came_since_its_time(shelf):
+    records = shelf.of("task")
+    records.add([item("a"), item("b", deleted_at=NOW + 1)])
+    a, b = ids(records, "a", "b")
+
+    assert [each.id for each in records.claim([a, b], "purge", at=NOW)] == [a]
+
+
+def test_places_tell_what_is_held_and_what_is_taken_out(shelf):
+    records = shelf.of(shelf.begin())
+    records.add([item("a"), item("b"), item("c")])
+    a, b, _ = ids(records, "a", "b", "c")
+    shelf.hold(a, "a", "a case")
+    records.claim([b], "restore")
+
+    assert [(place.is_claimed, place.is_held) for place in records.places()] == [
+        (False, True),
+        (True, False),
+        (False, False),
+    ]
+
+
 def test_a_renewed_item_is_what_it_looks_like_now(shelf):
     one, other = shelf.begin(), shelf.begin()
     records = shelf.of(one)

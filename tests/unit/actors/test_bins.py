@@ -53,6 +53,12 @@ def test_rules_say_which_bin_it_is(storage):
     assert bin_of(storage, rules=BinRules(per="user")).put(b"a.txt", row).bin == "user:anna"
 
 
+def test_every_bin_has_a_name_that_can_be_stored():
+    name = BinRules(per="folder").bin_of(b"caf\xe9/x".decode("utf-8", "surrogateescape"), None)
+
+    assert name.encode() == rb"folder:caf\xe9"
+
+
 def test_a_task_finds_what_it_has_put_there(storage):
     task = new_id()
     item = bin_of(storage, task=task).put(b"a.txt", storage.stat(b"a.txt"))

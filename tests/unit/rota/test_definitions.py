@@ -150,7 +150,7 @@ def test_toml_says_the_same_as_yaml() -> None:
         ({"enabled": "yes"}, "enabled", "valid boolean"),
         ({"label": "a\x1bb"}, "label", "control characters"),
         ({"steps": []}, "steps", "at least 1 item"),
-        ({"steps": "purge"}, "steps", "valid tuple"),
+        ({"steps": "purge"}, "steps", "valid list"),
         ({"steps": [{"id": "a"}]}, "steps[0].actor", "is required"),
         ({"triggers": [{"crn": "* * * * *"}]}, "triggers[0]", "exactly one of cron, every, repeat, at, event"),
         ({"triggers": [{"cron": "* * * * *", "every": "PT1H"}]}, "triggers[0]", "exactly one of"),

@@ -11,10 +11,14 @@ from dataclasses import replace
 
 import pytest
 
+from actors.datasources.folders import delete_folder
 from actors.datasources.objects import ObjectStorage
 from actors.datasources.objects.writing import PART_BYTES
 from actors.datasources.storage import Listing
+from actors.move import MoveParams, move
+from actors.testing import RecordingRun
 from rota.errors import PermanentError, TemporaryError
+from tests.integration.actors.recycled import Recycling
 from tests.integration.storages.objects.conftest import Opener
 from tests.storages.faulty import REMOTES, environment, listening
 from tests.storages.http_proxy import Proxy, Reply, Seen
@@ -245,6 +249,21 @@ def test_a_rename_that_dies_between_copy_and_delete_loses_nothing(
     assert set(served.keys()) == {b"f", b"new"}
 
 
+def test_what_replaces_a_file_while_it_is_renamed_stays(served: ServedBucket, opened: Opener, proxy: Proxy) -> None:
+    served.put(b"f", b"old")
+
+    def replace_it(request: Seen) -> Seen:
+        if request.method == "PUT":
+            served.put(b"f", b"newer")
+        return request
+
+    proxy.rule = replace_it
+
+    with pytest.raises(OSError, match="replaced while it was copied"):
+        opened(via=proxy).rename(b"f", b"new")
+    assert served.read(b"f") == b"newer"
+
+
 def test_a_folder_is_gone_with_its_last_file(served: ServedBucket, opened: Opener) -> None:
     served.put(b"a/b", b"x")
     storage = opened()
@@ -255,3 +274,40 @@ def test_a_folder_is_gone_with_its_last_file(served: ServedBucket, opened: Opene
     assert storage.list_folder(b"") == Listing(path=b"", token="", rows=[])
     assert storage.stat(b"a") is None
     assert storage.stat(b"new") is None
+
+
+def test_a_file_with_the_name_of_a_folder_is_not_deleted_for_the_folder(served: ServedBucket, opened: Opener) -> None:
+    for key in (b"a", b"a/", b"a/b"):
+        served.put(key, key)
+    storage = opened()
+
+    with pytest.raises(OSError, match="not empty"):
+        storage.delete(b"a")
+    storage.delete(b"a/b")
+    storage.delete(b"a")
+    assert served.keys() == {b"a": 1}
+
+    with pytest.raises(NotADirectoryError):
+        delete_folder(storage, b"a")
+    assert served.keys() == {b"a": 1}
+    storage.delete(b"a")
+    assert served.keys() == {}
+
+
+def test_what_has_the_name_of_a_folder_stays_when_that_is_deleted_or_moved(served: ServedBucket) -> None:
+    for key in (b"a", b"a/x", b"b", b"b/y"):
+        served.put(key, key)
+    bins = Recycling(served.datasource)
+
+    with pytest.raises(PermanentError, match="a file has the name of the folder, and stays"):
+        bins.delete("a")
+    name = served.datasource.name
+    move(RecordingRun(datasources=[served.datasource]), MoveParams(datasource=name, paths=("b",), target="t"))
+
+    assert {key: size for key, size in served.keys().items() if not key.startswith(b".rota/")} == {
+        b"a": 1,
+        b"b": 1,
+        b"t/b/y": 3,
+    }
+    assert bins.restore("a", conflict="number").paths == ["a (2)"]
+    assert served.read(b"a (2)/x") == b"a/x"

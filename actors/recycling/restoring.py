@@ -60,6 +60,9 @@ class Restorer:
         target = join(was_in if folder is None else folder, name)
         if not name or is_own(target):
             raise Stays("where it was is Rota's own; name a folder to restore it into")
+        if item.hold is not None:
+            # Whoever took it out could delete it again, and the new item would be held by nobody.
+            raise Stays(f"it is held ({item.hold}); release it first")
         place = join(BIN, item.recycled.bin_path)
         row = self._storage.stat(place)
         if row is None and item.claimed_for == "purge":
@@ -147,8 +150,7 @@ class Restorer:
                 self._changed.add(split(path)[0])
                 self._forget(item)
                 return Restored(path, recycled.items, recycled.bytes)
-        if item.hold is None:
-            self._forget(item)
+        self._forget(item)
         raise Stays("it is not in the bin any more")
 
     def _targets(self, target: bytes) -> Iterator[bytes]:

@@ -55,7 +55,7 @@ def test_what_is_held_is_not_forgotten_while_its_bin_is_away(bins):
     foretold, result = (bins.purge(dry_run=dry) for dry in (True, False))
     assert (foretold.lost, foretold.kept) == (result.lost, result.kept) == (1, {"held": 1})
 
-    assert [kept.why for kept in bins.restore("a.txt").kept] == ["it is not in the bin any more"]
+    assert [kept.why for kept in bins.restore("a.txt").kept] == ["it is held (a case); release it first"]
 
     bins.bin.rmdir()
     away.rename(bins.bin)

@@ -152,6 +152,17 @@ def test_what_is_not_in_the_bin_is_told(bins):
     assert bins.left_over() == []
 
 
+def test_what_somebody_holds_stays_until_it_is_released(bins):
+    bins.delete("a.txt")
+    bins.memory.hold(bins.item("a.txt").id, "case 7")
+
+    assert [kept.why for kept in bins.restore("a.txt").kept] == ["it is held (case 7); release it first"]
+    assert bins.originals() == [b"a.txt"]
+
+    bins.memory.hold(bins.item("a.txt").id, None)
+    assert bins.restore("a.txt").restored == 1
+
+
 def test_what_another_task_takes_out_stays(bins):
     bins.delete("a.txt")
     other = bins.new_run(task="other")

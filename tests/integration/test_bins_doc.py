@@ -16,16 +16,14 @@ import yaml
 
 from actors.datasources.trashinfo import decode
 from console.api.permissions import API, rule_of
-from console.connection import Connection, write_connection
 from console.main import main
 from rota import metrics
 from rota.bins import BinPart, BinRules
 from rota.purging import FEWEST, Why
-from rota.settings import load_settings
 from scheduler.definitions import SHIPPED_FOLDER
 from store.queries import jobs
 from tests.acceptance.cluster import Cluster
-from tests.integration.console.serving import serving
+from tests.integration.whole import whole_rota
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -89,22 +87,10 @@ def rows(after: str) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A cluster in which nothing is done but by command."""
-    cluster = Cluster(Path(tmp_path_factory.mktemp("bins-doc")))
-    settings = load_settings(
-        {"state_dir": cluster.folder, "database_url": cluster.database_url, "redis_url": cluster.server.url}
-    )
-    try:
-        cluster.start("scheduler", "s1")
-        cluster.start("worker", "w1")
-        with serving(settings) as console:
-            connection = Connection(url=console.url, token=console.token("admin", name="ada"))
-            write_connection(cluster.folder / "console.json", connection)
-            cluster.wait_for_leader(timeout=30)
-            made = Installation(cluster)
-            _leave_to_commands(made)
-            yield made
-    finally:
-        cluster.close()
+    with whole_rota(tmp_path_factory.mktemp("bins-doc")) as (cluster, _):
+        made = Installation(cluster)
+        _leave_to_commands(made)
+        yield made
 
 
 def _leave_to_commands(on: Installation) -> None:

@@ -23,15 +23,14 @@ from actors.datasources.storage import Capabilities, Datasource, Kind
 from actors.mirror import MirrorParams, MirrorResult
 from actors.sync import SyncParams, SyncResult, sync
 from actors.testing import MemoryCatalog, RecordingRun
-from console.connection import Connection, write_connection
 from console.main import main
 from rota.datasources import OPTIONS, Rules
 from rota.datasources import Datasource as Definition
 from rota.fields import Part
-from rota.settings import load_settings
 from store.queries import catalog, datasources, jobs, runs
 from tests.acceptance.cluster import Cluster
-from tests.integration.console.serving import Console, serving
+from tests.integration.console.serving import Console
+from tests.integration.whole import whole_rota
 from tests.storages.served import KINDS, serve
 from tests.waiting import wait_until
 
@@ -99,26 +98,14 @@ class Installation:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A cluster with one scheduler and one worker, and a console, on which the whole page was played."""
-    cluster = Cluster(Path(tmp_path_factory.mktemp("datasources-doc")))
-    settings = load_settings(
-        {"state_dir": cluster.folder, "database_url": cluster.database_url, "redis_url": cluster.server.url}
-    )
-    try:
-        cluster.start("scheduler", "s1")
-        cluster.start("worker", "w1")
-        with serving(settings) as console:
-            connection = Connection(url=console.url, token=console.token("admin", name="ada"))
-            write_connection(cluster.folder / "console.json", connection)
-            cluster.wait_for_leader(timeout=30)
-            made = Installation(cluster, console)
-            _leave_the_schedule_out(made)
-            for path, size in FILES.items():
-                (made.place / path).parent.mkdir(parents=True, exist_ok=True)
-                (made.place / path).write_bytes(path.encode().ljust(size * MEGABYTE))
-            _play(made)
-            yield made
-    finally:
-        cluster.close()
+    with whole_rota(tmp_path_factory.mktemp("datasources-doc")) as (cluster, console):
+        made = Installation(cluster, console)
+        _leave_the_schedule_out(made)
+        for path, size in FILES.items():
+            (made.place / path).parent.mkdir(parents=True, exist_ok=True)
+            (made.place / path).write_bytes(path.encode().ljust(size * MEGABYTE))
+        _play(made)
+        yield made
 
 
 def _leave_the_schedule_out(on: Installation) -> None:

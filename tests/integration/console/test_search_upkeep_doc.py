@@ -20,12 +20,10 @@ from actors.extracting.registry import FALLBACK, SHIPPED, load_extractors
 from actors.indexing import books
 from console import hit_checks, searching
 from console.api.shapes import IndexState
-from console.connection import Connection, write_connection
 from console.main import main
 from rota import metrics
 from rota.datasources import Language
 from rota.search.place import EngineName
-from rota.settings import load_settings
 from store.queries import jobs
 from store.search import folding
 from store.search.engine import MOST_TEXT
@@ -33,7 +31,7 @@ from store.search.opensearch import searching as opensearch
 from store.search.postgresql import compared, in_order, vectors
 from store.search.tantivy import translating
 from tests.acceptance.cluster import Cluster
-from tests.integration.console.serving import serving
+from tests.integration.whole import whole_rota
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -98,22 +96,10 @@ def comparable(text: str) -> str:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A cluster in which nothing is indexed but by command."""
-    cluster = Cluster(Path(tmp_path_factory.mktemp("search-doc")))
-    settings = load_settings(
-        {"state_dir": cluster.folder, "database_url": cluster.database_url, "redis_url": cluster.server.url}
-    )
-    try:
-        cluster.start("scheduler", "s1")
-        cluster.start("worker", "w1")
-        with serving(settings) as console:
-            connection = Connection(url=console.url, token=console.token("admin", name="ada"))
-            write_connection(cluster.folder / "console.json", connection)
-            cluster.wait_for_leader(timeout=30)
-            made = Installation(cluster)
-            _leave_to_commands(made)
-            yield made
-    finally:
-        cluster.close()
+    with whole_rota(tmp_path_factory.mktemp("search-doc")) as (cluster, _):
+        made = Installation(cluster)
+        _leave_to_commands(made)
+        yield made
 
 
 def _leave_to_commands(on: Installation) -> None:

@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -157,10 +158,15 @@ def test_socket_of_a_deep_folder_moves_to_a_private_one(tmp_path: Path) -> None:
     assert not socket_folder.exists()
 
 
-def test_private_place_of_a_socket_whose_owner_was_killed_is_removed(tmp_path: Path) -> None:
+@pytest.fixture
+def places() -> Iterator[Path]:
+    """A folder for temporary ones, whose path is short enough for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="rota-test-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_private_place_of_a_socket_whose_owner_was_killed_is_removed(tmp_path: Path, places: Path) -> None:
     folder = tmp_path / ("deep" * 20) / "redis"
-    places = tmp_path / "places"
-    places.mkdir()
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(folder)],
         stdout=subprocess.PIPE,

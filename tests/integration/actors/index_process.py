@@ -19,7 +19,7 @@ from actors.indexing import books, building
 from store.engine import Store
 from store.search.tantivy.engine import TantivyEngine
 from tests.integration.actors.indexed import NAME, StoredRun
-from tests.integration.actors.sync_process import read_lines
+from tests.integration.actors.sync_process import open_lines, read_lines
 
 
 class WritingRun(StoredRun):
@@ -28,7 +28,7 @@ class WritingRun(StoredRun):
     def __init__(self, store: Store, engine: Any, path: str) -> None:
         lines = [json.loads(line) for line in read_lines(path)]
         super().__init__(store, engine, state=lines[-1] if lines else None, attempt=len(lines) + 1)
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._file = open_lines(path)
 
     def checkpoint(self, state: Any) -> None:
         os.write(self._file, json.dumps(state).encode() + b"\n")

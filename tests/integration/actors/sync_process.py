@@ -50,7 +50,7 @@ class WritingRun(RecordingRun):
         self._store = store
         self._stored = StoredDatasources(store, run=self.id, task=self.task)
         self._dying = dying
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        self._file = open_lines(path)
 
     def emit(self, type: str, data: Any, subject: str | None = None) -> None:  # noqa: A002
         self._write({"type": type, "data": data})
@@ -76,6 +76,14 @@ def read_lines(path: str) -> list[str]:
         return []
     with open(path) as file:
         return [line for line in file if line.endswith("\n")]
+
+
+def open_lines(path: str) -> int:
+    """Open the file for more lines; half a line was never said, and nothing must begin in the middle of it."""
+    whole = sum(len(line.encode()) for line in read_lines(path))
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.ftruncate(file, whole)
+    return file
 
 
 def events_in(path: str) -> list[Said]:

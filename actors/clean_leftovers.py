@@ -30,12 +30,13 @@ are uploads. `older_than` must be longer than the longest upload takes that is w
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from pydantic import Field
 
 from actors.datasources.opening import open_storage
 from actors.datasources.storage import Kind, Unlisted, Why
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.probe import TRIAL
 from actors.recycling.moment import moment_of, wall_ms
@@ -50,7 +51,6 @@ from actors.upkeep.plans import Plans
 from actors.upkeep.strays import Strays
 from actors.upkeep.uploads import Uploads
 from actors.upkeep.walking import walk
-from rota.errors import NotFound, PermanentError
 from rota.fields import PositiveDuration
 from rota.times import duration_ms
 
@@ -90,12 +90,9 @@ class CleanLeftoversResult(Result):
 @actor("clean-leftovers", queue="sync")
 def clean_leftovers(run: Run, params: CleanLeftoversParams) -> CleanLeftoversResult:
     """Remove drafts, uploads and traces in the bin that nobody goes on with."""
-    try:
-        datasource = run.datasource(params.datasource)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     ages = Ages(now_ms=moment_of(run), clock_ms=wall_ms(), older_than_ms=duration_ms(params.older_than))
-    with closing(open_storage(replace(datasource, whole=True), check=run.check)) as storage:
+    with closing(open_storage(datasource, check=run.check)) as storage:
         storage.verify()
         cleaning = Cleaning(run=run, datasource=datasource.name, storage=storage, ages=ages, dry_run=params.dry_run)
         with telling(run, datasource.name, cleaning.changed):

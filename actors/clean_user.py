@@ -19,13 +19,13 @@ Only data in storages is cleaned up. What the user owned in Rota, jobs and token
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 
 from pydantic import Field
 
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import text_of
 from actors.datasources.storage import Datasource, Kind
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.recycling.deleting import DeleteCounts, Deleter, DeleteTally
 from actors.recycling.moment import arrival_of
@@ -34,7 +34,6 @@ from actors.run import Run
 from actors.syncing.meter import sized
 from actors.transferring.telling import ChangedFolders, telling
 from actors.upkeep.homes import home_of
-from rota.errors import NotFound, PermanentError
 from rota.fields import PositiveDuration
 from rota.times import duration_ms
 
@@ -61,10 +60,7 @@ class CleanUserResult(Result):
 @actor("clean-user", queue="sync")
 def clean_user(run: Run, params: CleanUserParams) -> CleanUserResult:
     """Bring the folder of a removed user into the bin, and keep it there for some time."""
-    try:
-        datasource = replace(run.datasource(params.datasource), whole=True)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     home = home_of(datasource.rules.homes, params.user)
     if home is None:
         run.log.info(f"{datasource.name}: has no homes of users")

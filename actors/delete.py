@@ -23,7 +23,6 @@ Not guaranteed: what is put into a folder while it is counted is deleted with it
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -32,6 +31,7 @@ from actors.datasources.bins import Recycled
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import split
 from actors.datasources.storage import Datasource, Storage
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.recycling.burial import Burial, Outcome
 from actors.recycling.deleting import DeleteCounts, Deleter, DeleteTally
@@ -41,7 +41,6 @@ from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import NotFound, PermanentError
 from rota.purging import Why
 
 PathText = Annotated[str, Field(min_length=1, max_length=8192)]
@@ -75,10 +74,7 @@ class DeleteResult(Result):
 @actor("delete", queue="sync")
 def delete(run: Run, params: DeleteParams) -> DeleteResult:
     """Delete files, links and folders: into the bin, or for good where the rules say so."""
-    try:
-        datasource = replace(run.datasource(params.datasource), whole=True)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     paths = deletable(params.paths)
     tally = DeleteTally(run, counts=DeleteCounts(), total=len(paths))
     changed = ChangedFolders()

@@ -28,11 +28,12 @@ from pydantic import Field, model_validator
 from actors.datasources.globs import Selection
 from actors.datasources.paths import path_of, split, text_of
 from actors.datasources.storage import Datasource
+from actors.finding import find_datasource
 from actors.hashing.algorithms import Checksum
 from actors.hashing.etags import SMALLEST_PART
 from actors.hashing.manifest import begin_manifest, refuse_outside
 from actors.hashing.resume import Resume
-from actors.hashing.setting import datasource_of, refuse_private, roots_of, scope_of, working
+from actors.hashing.setting import refuse_private, roots_of, scope_of, working
 from actors.hashing.tally import Counts, Tally
 from actors.hashing.work import ETAG, Hashing
 from actors.params import Params, Result
@@ -104,8 +105,8 @@ class HashResult(Result):
 @actor("hash", queue="sync")
 def hash_entries(run: Run, params: HashParams) -> HashResult:
     """Compute the checksums of files, and write them into a manifest."""
-    source = datasource_of(run, params.datasource)
-    target = datasource_of(run, params.target_datasource) if params.target_datasource else source
+    source = find_datasource(run, params.datasource)
+    target = find_datasource(run, params.target_datasource) if params.target_datasource else source
     paths, path = scope_of(params.paths), path_of(params.target)
     # Names in a manifest are relative to its folder, or elsewhere to the root of what was hashed.
     base = split(path)[0] if target.name == source.name else b""

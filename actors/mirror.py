@@ -37,6 +37,7 @@ from pydantic import Field
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import path_of
 from actors.datasources.storage import Datasource
+from actors.finding import find_datasource
 from actors.mirroring.memory import Memory
 from actors.mirroring.removing import Remover
 from actors.mirroring.setting import Order, Setting
@@ -54,7 +55,7 @@ from actors.transferring.places import refuse_overlap
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import Interrupted, NotFound, PermanentError
+from rota.errors import Interrupted
 
 
 class MirrorParams(Params):
@@ -99,10 +100,7 @@ class MirrorResult(Result):
 @actor("mirror", queue="sync")
 def mirror(run: Run, params: MirrorParams) -> MirrorResult:
     """Make one datasource equal to another: copy what is new or changed, remove what is gone."""
-    try:
-        source, target = run.datasource(params.datasource), run.datasource(params.target)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    source, target = find_datasource(run, params.datasource), find_datasource(run, params.target)
     order = Order(
         path=path_of(params.path),
         dry_run=params.dry_run,

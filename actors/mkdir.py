@@ -20,11 +20,12 @@ from actors.datasources.opening import open_storage
 from actors.datasources.paths import split, text_of
 from actors.datasources.retrying import is_temporary
 from actors.datasources.storage import Kind, Storage
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import NotFound, PermanentError
+from rota.errors import PermanentError
 from rota.names import name_problem
 
 
@@ -46,10 +47,7 @@ class MkdirResult(Result):
 @actor("mkdir", queue="sync")
 def mkdir(run: Run, params: MkdirParams) -> MkdirResult:
     """Make folders, with those above them."""
-    try:
-        datasource = run.datasource(params.datasource)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource)
     paths = selection_of(params.paths)
     for path in paths:
         _refuse_names(path, portable=params.portable)

@@ -22,10 +22,11 @@ from pydantic import Field
 
 from actors.datasources.opening import hurried, open_storage
 from actors.datasources.storage import MARKER, Datasource, Storage, Unlisted
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
-from rota.errors import BusUnavailable, NotFound, PermanentError, StoreUnavailable, TemporaryError
+from rota.errors import BusUnavailable, PermanentError, StoreUnavailable, TemporaryError
 from rota.ids import new_id
 
 TRIAL = b".rota-trial"
@@ -63,10 +64,7 @@ class ProbeResult(Result):
 @actor("probe", queue="sync", timeout="PT5M")
 def probe(run: Run, params: ProbeParams) -> ProbeResult:
     """Try to reach a datasource, and tell how that went."""
-    try:
-        datasource = run.datasource(params.datasource)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource)
     began = time.monotonic()
 
     def passed() -> int:

@@ -29,13 +29,13 @@ killed; its counts then are those of the last checkpoint and what came after.
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import path_of
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.recycling.emptying import Emptying, HeldBack, Order
 from actors.recycling.moment import moment_of
@@ -44,7 +44,7 @@ from actors.recycling.outcome import Outcome
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
-from rota.errors import LeaseLost, NotFound, PermanentError, RotaError
+from rota.errors import LeaseLost, PermanentError, RotaError
 from rota.fields import DurationText
 from rota.purging import Wish
 from rota.times import duration_ms
@@ -130,10 +130,7 @@ class PurgeResult(Result):
 @actor("purge", queue="sync")
 def purge(run: Run, params: PurgeParams) -> PurgeResult:
     """Delete for good what a bin need not keep any longer, and tell what stayed and why."""
-    try:
-        datasource = replace(run.datasource(params.datasource), whole=True)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     order = Order(
         wish=params.wish(),
         asked=params.model_dump(mode="json", include=_ASKED, exclude_none=True),

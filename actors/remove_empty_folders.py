@@ -21,13 +21,13 @@ run finds them.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 
 from pydantic import Field
 
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import path_of
 from actors.datasources.storage import Kind
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.recycling.moment import moment_of
 from actors.registry import actor
@@ -35,7 +35,7 @@ from actors.run import Run
 from actors.transferring.telling import telling
 from actors.upkeep.folders import EmptyFolders, Removals, Spared
 from rota.datasources import MAX_GLOBS, Glob
-from rota.errors import NotFound, PermanentError
+from rota.errors import PermanentError
 from rota.fields import PositiveDuration
 from rota.times import duration_ms
 
@@ -67,14 +67,11 @@ class RemoveEmptyFoldersResult(Result):
 @actor("remove-empty-folders", queue="sync")
 def remove_empty_folders(run: Run, params: RemoveEmptyFoldersParams) -> RemoveEmptyFoldersResult:
     """Remove folders in which nothing is, or nothing but empty folders."""
-    try:
-        datasource = run.datasource(params.datasource)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     top, spared = path_of(params.path), Spared(datasource, params.keep)
     if spared.is_inside(top):
         raise PermanentError(f"path {params.path!r} is private, left out by the datasource's patterns, or to be kept")
-    with closing(open_storage(replace(datasource, whole=True), check=run.check)) as storage:
+    with closing(open_storage(datasource, check=run.check)) as storage:
         storage.verify()
         if not storage.capabilities.folders:
             run.log.info(f"{datasource.name}: folders don't exist by themselves there, so none is empty")

@@ -31,13 +31,15 @@ from pydantic import BaseModel, Field
 
 from actors.copying.order import MOST_PATHS, own_path_of
 from actors.datasources.opening import open_storage
+from actors.datasources.paths import outermost
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.registry import actor
 from actors.renaming.matching import MAX_PATTERN_CHARS, Matcher
 from actors.renaming.work import Order, RenameCounts, Renamer, RenameTally
 from actors.run import Run
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import Cancelled, NotFound, PermanentError, RotaError
+from rota.errors import Cancelled, PermanentError, RotaError
 from rota.names import MAX_NAME_BYTES
 
 
@@ -90,10 +92,7 @@ class RenameResult(Result):
 @actor("rename", queue="sync")
 def rename(run: Run, params: RenameParams) -> RenameResult:
     """Rename files and folders by a pattern."""
-    try:
-        datasource = run.datasource(params.datasource)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource)
     order = _order_of(params)
     tally = RenameTally(run, counts=RenameCounts())
     changed = ChangedFolders()
@@ -130,7 +129,8 @@ def _order_of(params: RenameParams) -> Order:
     paths = dict.fromkeys(map(own_path_of, params.paths))
     if params.recursive:
         # What lies in another selected folder is gone through with that.
-        paths = dict.fromkeys(path for path in paths if not any(_is_in(path, other) for other in paths))
+        kept = set(outermost(paths))
+        paths = dict.fromkeys(path for path in paths if path in kept)
     return Order(
         paths=tuple(paths),
         files=params.scope != "folders",
@@ -140,10 +140,6 @@ def _order_of(params: RenameParams) -> Order:
         portable=params.portable,
         dry_run=params.dry_run,
     )
-
-
-def _is_in(path: bytes, folder: bytes) -> bool:
-    return path != folder and (not folder or path.startswith(folder + b"/"))
 
 
 def _tell(run: Run, params: RenameParams, tally: RenameTally) -> None:

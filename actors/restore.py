@@ -20,7 +20,6 @@ settles it. A failure of one item is told and counted, the rest goes on, and the
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -29,6 +28,7 @@ from actors.bin_records import BinRecords, Item
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import path_of
 from actors.datasources.storage import Datasource
+from actors.finding import find_datasource
 from actors.params import Params, Result
 from actors.recycling.named import folder_of, item_names
 from actors.recycling.restored import KeptItem, RestoreTally
@@ -37,7 +37,7 @@ from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import NotFound, PermanentError, TemporaryError
+from rota.errors import TemporaryError
 
 
 class RestoreParams(Params):
@@ -82,10 +82,7 @@ class RestoreResult(Result):
 @actor("restore", queue="sync")
 def restore(run: Run, params: RestoreParams) -> RestoreResult:
     """Take items out of a bin, to where they were or into another folder; what is there is never replaced."""
-    try:
-        datasource = replace(run.datasource(params.datasource), whole=True)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    datasource = find_datasource(run, params.datasource, whole=True)
     folder = folder_of(params.target)
     names, paths = item_names(params.items), list(dict.fromkeys(map(path_of, params.paths)))
     tally = RestoreTally(run, total=len(names) + len(paths))

@@ -26,13 +26,14 @@ from pydantic import Field, model_validator
 
 from actors.datasources.paths import path_of, split, text_of
 from actors.datasources.storage import Datasource
+from actors.finding import find_datasource
 from actors.hashing.against_catalog import AgainstCatalog
 from actors.hashing.against_manifest import AgainstManifest, Manifest
 from actors.hashing.against_tree import AgainstTree
 from actors.hashing.algorithms import Checksum
 from actors.hashing.checking import Verification
 from actors.hashing.findings import Findings
-from actors.hashing.setting import Setting, datasource_of, refuse_private, scope_of, working
+from actors.hashing.setting import Setting, refuse_private, scope_of, working
 from actors.hashing.tally import Tally
 from actors.params import Params, Result
 from actors.registry import actor
@@ -89,9 +90,9 @@ class VerifyResult(Result):
 @actor("verify", queue="sync")
 def verify(run: Run, params: VerifyParams) -> VerifyResult:
     """Read files and compare them with a manifest, with another datasource, or with what the catalog has."""
-    source = datasource_of(run, params.datasource)
+    source = find_datasource(run, params.datasource)
     other = params.target_datasource or params.manifest_datasource
-    beside = datasource_of(run, other) if other else None
+    beside = find_datasource(run, other) if other else None
     tally = Tally(run)
     tally.deed = "verified"
     findings = Findings(run, tally)

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from rota.fields import Count, Flag, Line, Part, PositiveDuration
-from rota.names import is_private_text
+from rota.fields import Count, Flag, Glob, Line, Part, PositiveDuration
+from rota.names import is_own_text
 from rota.problems import FieldError
 from rota.times import duration_ms
 
@@ -20,9 +20,7 @@ MAX_PARTS = 200
 DEFAULT_KEEP = "P30D"
 
 
-def _pattern(text: str) -> str:
-    if not text.strip("/") or "\0" in text or len(text.encode("utf-8", "surrogateescape")) > 1024:
-        raise ValueError("must be a pattern of 1 to 1,024 bytes, such as *.tmp or cache/**")
+def _about_paths(text: str) -> str:
     if any(part in {".", ".."} for part in text.split("/")):
         raise ValueError("must be about paths of the datasource: '.' and '..' are in none, so it would hold nothing")
     return text
@@ -32,13 +30,20 @@ def _folder(text: str) -> str:
     path = text.strip("/")
     if not path or "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
         raise ValueError("must be a folder of the datasource such as projects/2026, without '.' and '..'")
-    if is_private_text(path):
+    if is_own_text(path):
         raise ValueError("must not be in Rota's own folders: '.rota' and what begins with '.rota-'")
     return path
 
 
-Pattern = Annotated[str, AfterValidator(_pattern)]
+Pattern = Annotated[Glob, AfterValidator(_about_paths)]
 FolderPath = Annotated[str, Field(max_length=4096), AfterValidator(_folder)]
+
+
+def fits(path: str, user: str | None, *, folder: str | None, deleted_by: str | None) -> bool:
+    """Say whether what this user deleted at this path is meant by a folder and a user; None of either means any."""
+    if deleted_by is not None and deleted_by != user:
+        return False
+    return folder is None or path == folder or path.startswith(folder + "/")
 
 
 class Keeping(Part):
@@ -75,9 +80,7 @@ class BinPart(Keeping):
 
     def fits(self, path: str, user: str | None) -> bool:
         """Say whether it is about what this user deletes at this path."""
-        if self.user is not None and self.user != user:
-            return False
-        return self.folder is None or path == self.folder or path.startswith(self.folder + "/")
+        return fits(path, user, folder=self.folder, deleted_by=self.user)
 
 
 class BinRules(Keeping):

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from rota.bins import BinRules, FolderPath
 from rota.errors import InvalidDefinition, Problem
-from rota.fields import Count, Flag, Line, Part
+from rota.fields import Count, Flag, Glob, Line, Part
 from rota.problems import FieldError, problems_of
 
 Kind = Literal["local", "s3", "gcs", "azure", "sftp", "webdav", "fsspec"]
@@ -72,16 +72,9 @@ def _reference(text: str) -> str:
     return text
 
 
-def _glob(text: str) -> str:
-    if not text.strip("/") or "\0" in text or len(text.encode("utf-8", "surrogateescape")) > 1024:
-        raise ValueError("must be a pattern of 1 to 1,024 bytes, such as *.tmp or cache/**")
-    return text
-
-
 Checked = TypeVar("Checked", bound=Part)
 Secret = Annotated[str, AfterValidator(_reference)]
 """A reference to a secret."""
-Glob = Annotated[str, AfterValidator(_glob)]
 
 
 class Options(Part):

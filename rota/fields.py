@@ -64,12 +64,20 @@ def _timezone(text: str) -> str:
     return text
 
 
+def _glob(text: str) -> str:
+    if not text.strip("/") or "\0" in text or len(text.encode("utf-8", "surrogateescape")) > 1024:
+        raise ValueError("must be a pattern of 1 to 1,024 bytes, such as *.tmp or cache/**")
+    return text
+
+
 Flag = Annotated[bool, Strict()]
 Count = Annotated[int, Strict()]
 Slug = Annotated[str, AfterValidator(_slug)]
 """A name that goes into addresses and file names."""
 Identifier = Annotated[str, AfterValidator(_identifier)]
 """A name that expressions use."""
+Glob = Annotated[str, AfterValidator(_glob)]
+"""A pattern for names or paths; `actors.datasources.globs` says what it stands for."""
 Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(_plain)]
 DurationText = Annotated[str, AfterValidator(_duration)]

@@ -11,7 +11,7 @@ import re
 MAX_NAME_BYTES = 255
 """As much as nearly all file systems take."""
 
-_PRIVATE = re.compile(rb"\.rota(-.*)?", re.DOTALL)
+_PRIVATE = b".rota"
 _UNPORTABLE = re.compile(r'[\x00-\x1f\x7f<>:"\\|?*]')
 _DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
@@ -31,14 +31,24 @@ def name_problem(name: bytes, *, portable: bool = False) -> str | None:
         return "has a '/' in it" if b"/" in name else "has a NUL character in it"
     if len(name) > MAX_NAME_BYTES:
         return f"has {len(name):,} bytes; at most {MAX_NAME_BYTES} are allowed"
-    if _PRIVATE.fullmatch(name):
+    if is_private(name):
         return "is one of Rota's own: '.rota' and what begins with '.rota-'"
     return _portable_problem(name) if portable else None
 
 
-def is_private_text(path: str) -> bool:
-    """Say whether a path, as people write it, leads to or through what is Rota's own."""
-    return any(_PRIVATE.fullmatch(name) for name in path.encode("utf-8", "surrogateescape").split(b"/"))
+def is_private(name: bytes) -> bool:
+    """Say whether a name is Rota's own (`.rota`, `.rota-…`) and so no part of a datasource's content."""
+    return name.startswith(_PRIVATE) and (len(name) == len(_PRIVATE) or name[len(_PRIVATE)] == ord("-"))
+
+
+def is_own(path: bytes) -> bool:
+    """Say whether a path leads to, or through, what is Rota's own."""
+    return any(map(is_private, path.split(b"/")))
+
+
+def is_own_text(path: str) -> bool:
+    """Say the same of a path as people write it."""
+    return is_own(path.encode("utf-8", "surrogateescape"))
 
 
 def numbered(name: bytes, number: int) -> bytes:

@@ -19,7 +19,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from rota.bins import BinRules
+from rota.bins import BinRules, fits
 from rota.times import DAY_MS
 
 FEWEST = 20
@@ -95,9 +95,7 @@ class Wish:
 
     def is_about(self, path: str, user: str | None) -> bool:
         """Say whether it is about what this user deleted at this path."""
-        if self.user is not None and self.user != user:
-            return False
-        return self.folder is None or path == self.folder or path.startswith(self.folder + "/")
+        return fits(path, user, folder=self.folder, deleted_by=self.user)
 
 
 class Candidate(NamedTuple):

@@ -17,6 +17,7 @@ from actors.copying.work import Carrying
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import split
 from actors.datasources.storage import Datasource, Drafting
+from actors.finding import find_datasource
 from actors.run import Run
 from actors.syncing.meter import sized
 from actors.threads import Threads
@@ -27,16 +28,13 @@ from actors.transferring.places import place_of
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import Cancelled, Interrupted, LeaseLost, NotFound, PermanentError, RotaError
+from rota.errors import Cancelled, Interrupted, LeaseLost, PermanentError, RotaError
 
 
 def carry(run: Run, params: TransferParams, *, moves: bool) -> Counts:
     """Copy or move what was asked for, and give the counts of all attempts together."""
-    try:
-        source = run.datasource(params.datasource)
-        target = run.datasource(params.target_datasource) if params.target_datasource else source
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
+    source = find_datasource(run, params.datasource)
+    target = find_datasource(run, params.target_datasource) if params.target_datasource else source
     order = Order.of(params, moves=moves)
     state = run.state or {}
     tally = Tally(run, counts=Counts(**state.get("counts", {})), deed="moved" if moves else "copied")

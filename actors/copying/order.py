@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from actors.datasources.paths import is_private, path_of
+from actors.datasources.paths import is_own, path_of
 from actors.params import Params
 from rota.errors import PermanentError
 
@@ -82,6 +82,6 @@ def selection_of(texts: Sequence[str]) -> tuple[bytes, ...]:
 def own_path_of(text: str) -> bytes:
     """Give the path; raises PermanentError for one that is none, or leads to what is private to Rota."""
     path = path_of(text)
-    if any(map(is_private, path.split(b"/"))):
+    if is_own(path):
         raise PermanentError(f"path {text!r} leads to what is Rota's own: names like '.rota' and '.rota-…' are private")
     return path

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from types import TracebackType
 
 from actors.datasources.openat2 import Opener, choose_opener, open_by_steps
 from rota.errors import PermanentError
+from rota.names import is_own, is_private  # noqa: F401 -- both are words about paths
 
 _PIECE_BYTES = 4_000  # the kernel takes 4,095 bytes a call
 _READ_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
 # Without O_NONBLOCK the open of a fifo, swapped in for a file, would wait for ever.
 _READ_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-_PRIVATE = b".rota"
 
 
 def path_of(text: str) -> bytes:
@@ -41,11 +42,6 @@ def text_of(path: bytes) -> str:
     return path.decode("utf-8", "replace")
 
 
-def is_private(name: bytes) -> bool:
-    """Say whether a name is Rota's own (`.rota`, `.rota-…`) and so no part of the datasource's content."""
-    return name.startswith(_PRIVATE) and (len(name) == len(_PRIVATE) or name[len(_PRIVATE)] == ord("-"))
-
-
 def join(folder: bytes, name: bytes) -> bytes:
     """Give the path of a name in a folder."""
     return folder + b"/" + name if folder else name
@@ -55,6 +51,21 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     """Give the folder and the name of a path."""
     folder, _, name = path.rpartition(b"/")
     return folder, name
+
+
+def is_within(path: bytes, top: bytes) -> bool:
+    """Say whether a path is another one or below it."""
+    return not top or path == top or path.startswith(top + b"/")
+
+
+def outermost(paths: Iterable[bytes]) -> list[bytes]:
+    """Give those paths that are in none of the others, each once, sorted part by part."""
+    kept: list[bytes] = []
+    # A few signs sort before "/": only part by part does what is in a folder follow it at once.
+    for path in sorted(paths, key=lambda path: path.split(b"/")):
+        if not kept or not is_within(path, kept[-1]):
+            kept.append(path)
+    return kept
 
 
 class Root:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from actors.datasources.globs import Selection
 from actors.datasources.opening import open_storage
-from actors.datasources.paths import is_private, path_of, text_of
+from actors.datasources.paths import is_own, path_of, text_of
 from actors.datasources.retrying import Repeats
 from actors.datasources.storage import Datasource, Storage
 from actors.hashing.reading import Reader
 from actors.hashing.tally import Tally
-from actors.hashing.walking import Place, outermost
+from actors.hashing.walking import Place, in_order
 from actors.run import Run
 from actors.threads import Threads
-from rota.errors import Interrupted, NotFound, PermanentError
+from rota.errors import Interrupted, PermanentError
 
 _SMALL_AT_ONCE = 64
 _MOST_LOCAL_THREADS = 8
@@ -73,20 +73,12 @@ def working(run: Run, datasources: Sequence[Datasource], tally: Tally) -> Iterat
         )
 
 
-def datasource_of(run: Run, name: str) -> Datasource:
-    """Give a datasource; raises PermanentError where there is none of that name."""
-    try:
-        return run.datasource(name)
-    except NotFound as error:
-        raise PermanentError(str(error)) from error
-
-
 def scope_of(paths: Sequence[str]) -> list[bytes]:
     """Give the paths that are asked for, none within another; everything if there are none.
 
     Raises PermanentError for what is no path, or is Rota's own.
     """
-    found = outermost([path_of(path) for path in paths] or [b""])
+    found = in_order([path_of(path) for path in paths] or [b""])
     for path in found:
         refuse_private(path)
     return found
@@ -94,7 +86,7 @@ def scope_of(paths: Sequence[str]) -> list[bytes]:
 
 def refuse_private(path: bytes) -> None:
     """Raise PermanentError for a path that is Rota's own."""
-    if any(map(is_private, path.split(b"/"))):
+    if is_own(path):
         raise PermanentError(f"{text_of(path)!r} is Rota's own: give another path")
 
 

@@ -7,12 +7,12 @@ its name with a slash: that is where the paths of what is in it belong.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from heapq import merge
 from typing import NamedTuple
 
-from actors.datasources.paths import join
+from actors.datasources.paths import join, outermost
 from actors.datasources.storage import Kind, Listing, Row, Storage, Unlisted, Why
 from actors.threads import Threads, result_of
 
@@ -134,12 +134,6 @@ def sort_key(row: Row) -> bytes:
     return row.name + b"/" if row.kind == Kind.FOLDER else row.name
 
 
-def outermost(paths: Sequence[bytes]) -> list[bytes]:
-    """Give those paths that are in none of the others, sorted; the empty one is everything."""
-    if b"" in paths:
-        return [b""]
-    kept: list[bytes] = []
-    for path in sorted(set(paths), key=lambda path: path + b"/"):
-        if not kept or not path.startswith(kept[-1] + b"/"):
-            kept.append(path)
-    return kept
+def in_order(paths: Iterable[bytes]) -> list[bytes]:
+    """Give those paths that are in none of the others, in the order of a walk; the empty one is everything."""
+    return sorted(outermost(paths), key=lambda path: path + b"/")

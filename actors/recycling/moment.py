@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from actors.run import Run
+from rota.clock import SystemClock
 from rota.ids import made_at
 from rota.times import DAY_MS
 
 
 def wall_ms() -> int:
     """Give the time of this machine in milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+    return SystemClock().now_ms()
 
 
 def arrival_of(run: Run) -> int:

@@ -5,19 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from actors.datasources.paths import is_private, path_of
+from actors.datasources.paths import is_own, outermost, path_of
 from rota.errors import PermanentError
 
 _ITEM = re.compile(r"[^/\0]{1,255}")
-
-
-def outermost(paths: Iterable[bytes]) -> list[bytes]:
-    """Give those paths that are in none of the others, each once, sorted part by part."""
-    kept: list[bytes] = []
-    for path in sorted(paths, key=lambda path: path.split(b"/")):
-        if not kept or not (path == kept[-1] or path.startswith(kept[-1] + b"/")):
-            kept.append(path)
-    return kept
 
 
 def deletable(texts: Iterable[str]) -> list[bytes]:
@@ -41,11 +32,6 @@ def item_names(texts: Iterable[str]) -> list[bytes]:
             raise PermanentError(f"{text!r} is no item of a bin: give its id, or name it by the path that it had")
         names[text.encode("utf-8", "surrogateescape")] = None
     return list(names)
-
-
-def is_own(path: bytes) -> bool:
-    """Say whether a path leads to, or through, what is Rota's own."""
-    return any(map(is_private, path.split(b"/")))
 
 
 def _own_path(text: str, deed: str) -> bytes:

@@ -12,11 +12,10 @@ from actors.bin_records import BinRecords, Item
 from actors.datasources.bins import BIN, INFO_SUFFIX, Recycled, move_file, read_info, write_info
 from actors.datasources.folders import delete_folder
 from actors.datasources.graves import difference
-from actors.datasources.paths import join, split, text_of
+from actors.datasources.paths import is_own, join, split, text_of
 from actors.datasources.storage import Kind, Row, Storage, Unlisted
 from actors.datasources.trashinfo import TrashInfo
 from actors.recycling.measuring import below, measure
-from actors.recycling.named import is_own
 from actors.run import Run
 from actors.transferring.telling import ChangedFolders
 from rota.names import numbered

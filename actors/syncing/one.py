@@ -10,7 +10,7 @@ from functools import partial
 
 from actors.catalog import Catalog
 from actors.datasources.opening import open_storage
-from actors.datasources.paths import text_of
+from actors.datasources.paths import is_within, text_of
 from actors.datasources.storage import Datasource, Storage
 from actors.run import Run
 from actors.syncing.collecting import rare_collections
@@ -19,7 +19,7 @@ from actors.syncing.meter import Meter, lasting, sized
 from actors.syncing.reconcile import Pass
 from actors.syncing.report import Report
 from actors.syncing.resume import Resume
-from actors.syncing.scope import Scope, is_within
+from actors.syncing.scope import Scope
 from actors.syncing.settlement import Doubt
 from actors.syncing.writer import Example, Writer
 from rota.errors import BusUnavailable, PermanentError, StoreUnavailable, TemporaryError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from actors.datasources.paths import split
+from actors.datasources.paths import outermost, split
 from rota.datasources import Rules
 
 MOST_PATHS = 1_000
@@ -57,17 +57,5 @@ def common_parent(paths: Iterable[bytes]) -> bytes:
     return b"/".join(shared)
 
 
-def is_within(path: bytes, top: bytes) -> bool:
-    """Say whether a path is another one or below it."""
-    return not top or path == top or path.startswith(top + b"/")
-
-
 def _outermost(paths: Iterable[bytes]) -> tuple[bytes, ...]:
-    given = set(paths)
-    return tuple(sorted(path for path in given if not any(above in given for above in _above(path))))
-
-
-def _above(path: bytes) -> Iterable[bytes]:
-    while path:
-        path = split(path)[0]
-        yield path
+    return tuple(sorted(outermost(paths)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from actors.datasources.paths import outermost, split
 from actors.run import Run
 from rota.errors import LeaseLost, RotaError
 
@@ -30,7 +31,7 @@ class ChangedFolders:
 
     def paths(self) -> list[str]:
         """Give the folders as text, none within another; one that is no UTF-8 is told by a folder above it."""
-        return outermost({_decodable(folder) for folder in self._folders})
+        return [path.decode() for path in outermost(map(_decodable, self._folders))]
 
 
 @contextmanager
@@ -53,19 +54,11 @@ def telling(run: Run, datasource: str, changed: ChangedFolders) -> Iterator[None
     tell()
 
 
-def outermost(paths: Collection[str]) -> list[str]:
-    """Give those paths that are in none of the others, sorted."""
-    kept: list[str] = []
-    # "/" sorts before all that may follow it in a name but a few signs: compare part by part.
-    for path in sorted(paths, key=lambda path: path.split("/")):
-        if not kept or not (kept[-1] == "" or path == kept[-1] or path.startswith(kept[-1] + "/")):
-            kept.append(path)
-    return kept
-
-
-def _decodable(path: bytes) -> str:
+def _decodable(path: bytes) -> bytes:
     while True:
         try:
-            return path.decode()
+            path.decode()
         except UnicodeDecodeError:
-            path = path.rpartition(b"/")[0]
+            path = split(path)[0]
+        else:
+            return path

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from rota.names import is_private_text
+from rota.names import is_own_text
 
 
 def _entry(text: str) -> str:
@@ -20,7 +20,7 @@ def _folder(text: str) -> str:
     path = text.strip("/")
     if path and ("\0" in path or any(part in {"", ".", ".."} for part in path.split("/"))):
         raise ValueError("must be relative to the datasource such as reports/2026, without '.', '..' and empty names")
-    if is_private_text(path):
+    if is_own_text(path):
         raise ValueError("must not lead to what is Rota's own: '.rota' and what begins with '.rota-'")
     return path
 

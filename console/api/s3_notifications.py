@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from actors.datasources.globs import Selection
-from actors.datasources.paths import is_private
+from actors.datasources.paths import is_own
 from rota.problems import FieldError
 
 _NO_NAMES = (b"", b".", b"..")
@@ -63,6 +63,6 @@ def _below(key: bytes, prefix: bytes) -> bytes | None:
 
 
 def _counts(path: bytes, selection: Selection) -> bool:
-    if any(is_private(name) for name in path.split(b"/")):
+    if is_own(path):
         return False
     return not path or selection.takes_whole(path, "file") or selection.takes_whole(path, "folder")

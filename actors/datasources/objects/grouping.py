@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from actors.datasources.globs import Selection
 from actors.datasources.listing import make_listing
 from actors.datasources.objects.pages import Object
-from actors.datasources.paths import is_private, join
+from actors.datasources.paths import is_private, is_within, join
 from actors.datasources.storage import Kind, Listing, Row
 from rota.errors import PermanentError
 
@@ -93,7 +93,7 @@ class Grouping:
             yield self._open.pop()
 
     def _leave(self, folder: bytes) -> Iterator[Gathered]:
-        while len(self._open) > 1 and not _contains(self._open[-1].path, folder):
+        while len(self._open) > 1 and not is_within(folder, self._open[-1].path):
             yield self._open.pop()
 
     def _enter(self, folder: bytes, *, inside: bool) -> bool:
@@ -128,7 +128,3 @@ class Grouping:
 def is_odd(name: bytes) -> bool:
     """Say whether a component of a key cannot be an entry's name."""
     return name in _NO_NAMES or b"\0" in name
-
-
-def _contains(path: bytes, folder: bytes) -> bool:
-    return not path or folder == path or folder.startswith(path + b"/")

@@ -167,12 +167,16 @@ def test_killed_purges(killed: Killed, deed: str) -> None:
     killed.do("delete", *_NAMES[: 60 if names else _ITEMS])
     killed.age(60)
 
-    killed.kill(deed, *names, done=lambda: len(killed.binned()) if deed == "purge" else len(killed.here()))
+    task = killed.kill(deed, *names, done=lambda: len(killed.binned()) if deed == "purge" else len(killed.here()))
     killed.do("purge")
     killed.do("purge")
 
-    assert (killed.binned(), killed.known(), killed.own()) == ([], [], [])
+    assert (killed.binned(), killed.known()) == ([], [])
     assert killed.here() == sorted(set(names) & set(killed.here()))
+    # A kill between the note of an item and its move leaves the note; the next attempt of that task uses it.
+    if left := killed.here():
+        killed.do(deed, *left, task=task)
+    assert (killed.here(), killed.own()) == ([], [])
 
 
 def test_results_of_processes_are_whole(killed: Killed) -> None:

@@ -13,7 +13,7 @@ import pytest
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.storage import Datasource, Kind, Row, Unlisted, Why
 from actors.hashing.against_tree import side_by_side
-from actors.hashing.walking import Place, Walk, outermost
+from actors.hashing.walking import Place, Walk, in_order
 from actors.threads import Threads
 from tests.integration.actors.mirrors import Faulty
 from tests.trees import Fifo, Link, make_tree
@@ -127,9 +127,9 @@ def test_few_folders_are_listed_ahead(root, storage, threads):
 
 
 def test_paths_within_others_are_left_out():
-    assert outermost([b"b/c", b"a", b"b", b"a/x", b"a-", b"b"]) == [b"a-", b"a", b"b"]
-    assert outermost([b"a", b""]) == [b""]
-    assert outermost([b"a.b", b"a/b", b"a"]) == [b"a.b", b"a"]
+    assert in_order([b"b/c", b"a", b"b", b"a/x", b"a-", b"b"]) == [b"a-", b"a", b"b"]
+    assert in_order([b"a", b""]) == [b""]
+    assert in_order([b"a.b", b"a/b", b"a"]) == [b"a.b", b"a"]
 
 
 def test_two_walks_are_put_side_by_side():

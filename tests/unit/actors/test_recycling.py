@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from actors.bin_records import Item
 from actors.datasources.bins import Recycled
+from actors.datasources.paths import outermost
 from actors.datasources.trashinfo import MOST_BYTES, TrashInfo, decode, encode
 from actors.purge import PurgeParams
 from actors.recycling.imagining import Imagined
 from actors.recycling.moment import moment_of, wall_ms
-from actors.recycling.named import deletable, folder_of, item_names, outermost
+from actors.recycling.named import deletable, folder_of, item_names
 from actors.recycling.outcome import MOST_LISTED, Outcome
 from actors.restore import RestoreParams
 from actors.testing import RecordingRun

@@ -3,10 +3,11 @@
 The plan:
 
 1. The storage is verified, and listed with Rota's private names, one folder after the other. Of those names only these
-   are touched, and only if they are files (folders for the last) and their time and the one in their name are older
-   than `older_than`:
+   are touched, and only if they are files (folders for trees and the last) and their time and the one in their name are
+   older than `older_than`:
    - drafts that were written in one go;
    - drafts that a task keeps for its next attempt, once the task has ended;
+   - trees that a task has filled, once the task has ended, each with all that is in it;
    - the plan that a renaming keeps in `.rota/renames`, once its task has ended;
    - the file with which a test of the datasource tries to write;
    - files that a storage which cannot replace one in one step has set aside: put back after ten minutes if their place
@@ -23,7 +24,8 @@ does the rest.
 
 Nothing else is touched: other names, whatever they look like; links and folders with the names of drafts; tombs, which
 the purge finishes; what lies in the items of the bin. In object stores no folders are gone through, for their drafts
-are uploads. `older_than` must be longer than the longest upload takes that is written in one go.
+are uploads, and their trees lie together. `older_than` must be longer than the longest upload takes that is written in
+one go.
 """
 
 # ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger

@@ -118,7 +118,7 @@ def hash_entries(run: Run, params: HashParams) -> HashResult:
     with working(run, [source, target] if path else [source], tally) as setting:
         setting.storages[0].verify()
         manifest = begin_manifest(run, setting.storages[1], path) if path else None
-        if manifest is not None and not manifest.resume(resume.pieces, resume.kept_bytes):
+        if manifest is not None and not manifest.lines.resume(resume.pieces, resume.kept_bytes):
             run.log.warning("what was kept of the manifest is not what it was: everything is hashed again")
             resume = Resume()
         _count_from(tally, resume, run, source, paths)
@@ -136,7 +136,7 @@ def hash_entries(run: Run, params: HashParams) -> HashResult:
         except (PermanentError, Cancelled):
             if manifest is not None:
                 with suppress(RotaError, OSError):
-                    manifest.discard()
+                    manifest.lines.discard()
             raise
     if path:
         changed = ChangedFolders()

@@ -26,6 +26,7 @@ SHIPPED = (
     "actors.check_index", "actors.http", "actors.index", "actors.mirror", "actors.probe", "actors.sleep", "actors.sync",
     "actors.clean_leftovers", "actors.clean_user", "actors.prune", "actors.remove_empty_folders",
     "actors.copy", "actors.mkdir", "actors.move", "actors.rename",
+    "actors.compress", "actors.extract", "actors.list_archive", "actors.test_archive",
     "actors.hash", "actors.verify",
     "actors.delete", "actors.purge", "actors.restore",
 )  # fmt: skip

@@ -133,5 +133,12 @@ class Run(Protocol):
     def bin(self, name: str) -> BinRecords:
         """Give what is known of the bin of the datasource of that name; raises NotFound."""
 
+    def secret(self, reference: str) -> str:
+        """Give the secret behind a reference; raises PermanentError, which never tells it.
+
+        `env:NAME` and `file:/PATH` are looked up on this worker; `sealed:…` is what a person typed when the run was
+        started, kept for 7 days. It may raise TemporaryError where it cannot be asked for now.
+        """
+
     def history(self) -> History:
         """Give the history of all runs."""

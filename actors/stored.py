@@ -14,9 +14,10 @@ from actors.stored_index import StoredIndex
 from actors.syncing.difference import Entry, KnownRow
 from rota.datasources import Rules
 from rota.errors import PermanentError
+from rota.sealing import key_in
 from store.engine import Store
 from store.queries import catalog as queries
-from store.queries import datasources
+from store.queries import datasources, runs
 from store.records import DatasourceRecord, EntryChange, FolderChange
 from store.search.engine import Engine
 
@@ -72,6 +73,11 @@ class StoredDatasources:
     def history(self) -> StoredHistory:
         """Give the history of all runs."""
         return StoredHistory(self._store)
+
+    def sealing_key(self, sealed_id: str) -> str | None:
+        """Give the key of what was sealed for this run; None if the run has none of this id."""
+        with self._store.reading() as conn:
+            return key_in(runs.get_run(conn, self._run).params, sealed_id)
 
 
 class StoredCatalog(StoredHold):

@@ -20,7 +20,7 @@ from actors.history import History
 from actors.search_index import SearchIndex
 from actors.syncing.difference import Entry, KnownRow
 from actors.testing_bin import MemoryBin
-from rota.errors import Interrupted, NotFound
+from rota.errors import Interrupted, NotFound, PermanentError
 
 
 class Said(NamedTuple):
@@ -79,6 +79,7 @@ class RecordingRun:
         indexes: Callable[[str], SearchIndex] | None = None,
         bins: Callable[[str], BinRecords] | None = None,
         history: History | None = None,
+        secrets: Mapping[str, str] | None = None,
         attempt: int = 1,
         task: str = "01900000-0000-7000-8000-000000000002",
         id: str = "01900000-0000-7000-8000-000000000001",  # noqa: A002 -- the attribute's name
@@ -104,6 +105,7 @@ class RecordingRun:
         self._indexes = indexes
         self._bins = bins
         self._history = history
+        self._secrets = secrets or {}
         self._kept: dict[str, MemoryCatalog] = {}
         self._kept_bins: dict[str, MemoryBin] = {}
         self._interruption: Interrupted | None = None
@@ -173,6 +175,12 @@ class RecordingRun:
             return self._bins(name)
         kept = self._kept_bins.setdefault(name, MemoryBin())
         return MemoryBin(kept, run=self.id, task=self.task, on_add=lambda item: self.recycled.append((name, item)))
+
+    def secret(self, reference: str) -> str:
+        """Give one of the secrets that it was made with."""
+        if reference not in self._secrets:
+            raise PermanentError("there is no such secret")
+        return self._secrets[reference]
 
     def history(self) -> History:
         """Give the history that it was made with."""

@@ -18,6 +18,8 @@ from bench.harness import measure_rate, measure_start
 from bench.measurement import Measurement, best_by_name, median_of, table
 from bench.peers import rq_scheduler_ticks
 from bench.rota_itself import ticks as rota_ticks
+from bench.rota_itself.archives_tar import PIGZ, XZ, ZSTD, measure_tar_gz, measure_tar_xz, measure_tar_zst
+from bench.rota_itself.archives_zip import ZIP, measure_zip
 from bench.rota_itself.differing import measure_differing
 from bench.rota_itself.flood import measure_flood
 from bench.rota_itself.hashing import LARGE, measure_hashing
@@ -31,6 +33,7 @@ from bench.rota_itself.purging import FIND, RM, measure_purging
 from bench.rota_itself.recorded import measure_events, measure_recorded
 from bench.rota_itself.s3_listing import LIMIT as S3_LIMIT
 from bench.rota_itself.s3_listing import measure_s3_listing
+from bench.rota_itself.unpacking import TAR_GZ, TAR_ZST, UNZIP, measure_untar_gz, measure_untar_zst, measure_unzip
 from bus.server import EmbeddedServer
 
 RATES = "No-op tasks per second, from the first one done to the last"
@@ -48,6 +51,13 @@ HASHING = "MiB per second, checksums of one large file and of many of 4 KiB, all
 PURGING_MEMORY = "Files per second deleted for good, in folders of 1,000 in memory"
 PURGING_DISK = "Files per second deleted for good, in folders of 1,000 on disk"
 PURGING_SMALL = "Files per second deleted for good, each an item of the bin, in memory"
+ARCHIVES_ZIP = "MiB per second packed into a zip archive, of mixed real files in memory"
+ARCHIVES_TAR_GZ = "MiB per second packed into a tar.gz archive, of mixed real files in memory"
+ARCHIVES_TAR_ZST = "MiB per second packed into a tar.zst archive, of mixed real files in memory"
+ARCHIVES_TAR_XZ = "MiB per second packed into a tar.xz archive, of mixed real files in memory"
+UNPACKING_ZIP = "MiB per second unpacked from a zip archive, of mixed real files in memory"
+UNPACKING_TAR_GZ = "MiB per second unpacked from a tar.gz archive, of mixed real files in memory"
+UNPACKING_TAR_ZST = "MiB per second unpacked from a tar.zst archive, of mixed real files in memory"
 IDLE = "An idle `rota up`"
 BASELINES = {
     LOCAL_SCAN: "find -printf",
@@ -60,6 +70,13 @@ BASELINES = {
     PURGING_MEMORY: FIND,
     PURGING_DISK: RM,
     PURGING_SMALL: FIND,
+    ARCHIVES_ZIP: ZIP,
+    ARCHIVES_TAR_GZ: PIGZ,
+    ARCHIVES_TAR_ZST: ZSTD,
+    ARCHIVES_TAR_XZ: XZ,
+    UNPACKING_ZIP: UNZIP,
+    UNPACKING_TAR_GZ: TAR_GZ,
+    UNPACKING_TAR_ZST: TAR_ZST,
     RATES: "dramatiq",
     STARTS: "dramatiq",
     TICKS: "rq-scheduler",
@@ -77,6 +94,13 @@ TREES: dict[str, tuple[str, Callable[..., Sequence[Measurement]]]] = {
     "purging-memory": (PURGING_MEMORY, partial(measure_purging, in_memory=True, of_folders=True)),
     "purging-disk": (PURGING_DISK, partial(measure_purging, in_memory=False, of_folders=True)),
     "purging-small": (PURGING_SMALL, partial(measure_purging, in_memory=True, of_folders=False)),
+    "archives-zip": (ARCHIVES_ZIP, measure_zip),
+    "archives-tar-gz": (ARCHIVES_TAR_GZ, measure_tar_gz),
+    "archives-tar-zst": (ARCHIVES_TAR_ZST, measure_tar_zst),
+    "archives-tar-xz": (ARCHIVES_TAR_XZ, measure_tar_xz),
+    "unpacking-zip": (UNPACKING_ZIP, measure_unzip),
+    "unpacking-tar-gz": (UNPACKING_TAR_GZ, measure_untar_gz),
+    "unpacking-tar-zst": (UNPACKING_TAR_ZST, measure_untar_zst),
 }
 
 

@@ -18,6 +18,7 @@ from bus.outcomes import OutcomeStream
 from bus.presence import Presence
 from bus.reaper import Reaper
 from bus.scripts import Scripts
+from bus.seals import Seals
 from bus.sender import Sender
 from bus.watched import WatchList
 from rota.errors import BusUnavailable
@@ -66,6 +67,7 @@ class Bus:
         self.dead = DeadLetters(self.client, self.scripts, self.keys)
         self.census = Census(self.client, self.keys)
         self.watched = WatchList(self.client, self.keys)
+        self.seals = Seals(self.client, self.keys)
 
     @cached_property
     def timetable(self) -> Timetable:

@@ -219,6 +219,10 @@ class Keys:
         """String, number and answer of the last settled batch, so that it may be sent again; 10 minutes."""
         return self._key("worker", worker_id, "batch")
 
+    def sealed(self, sealed_id: str) -> str:
+        """String, the ciphertext of what a person typed, see rota/sealing.py; 7 days. Owner: console."""
+        return self._key("sealed", sealed_id)
+
     @property
     def timetable_bell(self) -> str:
         """List with at most one token: the timetable has a new earliest entry. Owner: enqueue, settle."""

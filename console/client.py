@@ -84,16 +84,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request and return the answer; CommandFailed is raised unless it is a success."""
-        given = [
-            (name, _text(each))
-            for name, value in (query or {}).items()
-            if value is not None
-            for each in (value if isinstance(value, list) else [value])
-        ]
-        target = f"{self._base}/api/v1{path}" + (f"?{urlencode(given, errors=_ANY_BYTES)}" if given else "")
-        sent = {"Accept": "application/json", **{n.replace("_", "-"): v for n, v in (headers or {}).items()}}
-        if self._connection.token:
-            sent["Authorization"] = f"Bearer {self._connection.token}"
+        target, sent = self._target(path, query or {}), self._headers(headers or {})
         content = body if isinstance(body, bytes) else None if body is None else _json(body)
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -101,6 +92,41 @@ class Client:
         if answer.status >= 400:
             raise _failure(answer, self._connection.url)
         return answer
+
+    @contextmanager
+    def content(
+        self, path: str, *, query: Mapping[str, object], headers: Mapping[str, str]
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Yield an answer that is no JSON, to be read piece by piece; CommandFailed unless it is a success.
+
+        OSError and HTTPException go up as they are: who reads much wants to go on where it was.
+        """
+        self._http.close()
+        try:
+            self._http.request("GET", self._target(path, query), None, self._headers(headers))
+            response = self._http.getresponse()
+            if response.status >= 400:
+                said = Answer(status=response.status, headers={}, data=_decoded(response.read()))
+                raise _failure(said, self._connection.url)
+            yield response
+        finally:
+            # What was not read to its end leaves a connection that nobody else can use.
+            self._http.close()
+
+    def _target(self, path: str, query: Mapping[str, object]) -> str:
+        given = [
+            (name, _text(each))
+            for name, value in query.items()
+            if value is not None
+            for each in (value if isinstance(value, list) else [value])
+        ]
+        return f"{self._base}/api/v1{path}" + (f"?{urlencode(given, errors=_ANY_BYTES)}" if given else "")
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        headers = {"Accept": "application/json", **{name.replace("_", "-"): value for name, value in more.items()}}
+        if self._connection.token:
+            headers["Authorization"] = f"Bearer {self._connection.token}"
+        return headers
 
     def _exchange(self, method: str, target: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         # A kept connection may have been closed by the other side since; only reading is safe to try once more.

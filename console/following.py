@@ -23,7 +23,7 @@ def wait_for_end(client: Client, run_id: str, *, timeout: float | None = None) -
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     pause = _FIRST_PAUSE
-    with _bar() as bar:
+    with progress_bar() as bar:
         while True:
             run: dict[str, Any] = client.get(f"/runs/{segment(run_id)}")
             bar.show(run)
@@ -57,8 +57,11 @@ def follow_log(client: Client, run_id: str, **query: object) -> Iterator[dict[st
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
-class _Bar(Protocol):
-    def show(self, run: dict[str, Any]) -> None: ...
+class Bar(Protocol):
+    """Draws how far a run is."""
+
+    def show(self, run: dict[str, Any]) -> None:
+        """Draw it, by its `state` and `progress`."""
 
 
 class _NoBar:
@@ -85,7 +88,8 @@ class _RichBar:
 
 
 @contextmanager
-def _bar() -> Iterator[_Bar]:
+def progress_bar() -> Iterator[Bar]:
+    """Yield what draws how far something is: a bar on a terminal, nothing elsewhere."""
     if not animated():
         yield _NoBar()
         return

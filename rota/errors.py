@@ -77,6 +77,15 @@ class Refused(RotaError):
         super().__init__(reason)
 
 
+class QuotaExceeded(Refused):
+    """Raised when somebody has as much under way as they may; wait for it, cancel some of it, or ask for less."""
+
+    def __init__(self, reason: str, *, runs: Iterable[str]) -> None:
+        self.runs = tuple(runs)
+        """Those that are under way, the oldest first."""
+        super().__init__(reason)
+
+
 class TemporaryError(RotaError):
     """Raised when the same attempt may succeed later; `delay_ms` says how much later, if the raiser knows."""
 

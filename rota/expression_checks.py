@@ -10,6 +10,7 @@ from rota.expressions import (
     BRANCH_NAMES,
     EVENT_PARAM_NAMES,
     KEY_NAMES,
+    KEY_RUN_FIELDS,
     STEP_NAMES,
     Expression,
     expressions_in,
@@ -36,7 +37,7 @@ def expression_problems(job: Job, *, tried: bool = False) -> Iterator[Problem]:
         yield from _step_problems(job, step, ("steps", n))
     for name, limit in (("concurrency", job.concurrency), ("rate", job.rate)):
         if limit is not None:
-            yield from _Place(job, KEY_NAMES).template(limit.key, (name, "key"))
+            yield from _Place(job, KEY_NAMES, run_fields=KEY_RUN_FIELDS).template(limit.key, (name, "key"))
     if not tried:
         yield from _refused(job)
 
@@ -73,15 +74,25 @@ def _texts(job: Job) -> Iterator[tuple[Path, str]]:
 
 
 class _Place:
-    """A place where expressions stand: what they may name there, and which steps have ended by then."""
+    """A place where expressions stand: what they may name there, and which steps have ended by then.
+
+    `run_fields` are those of `run` that are known there, None for all.
+    """
 
     def __init__(
-        self, job: Job, names: frozenset[str], before: Iterable[str] = (), *, words: Iterable[str] = ()
+        self,
+        job: Job,
+        names: frozenset[str],
+        before: Iterable[str] = (),
+        *,
+        words: Iterable[str] = (),
+        run_fields: frozenset[str] | None = None,
     ) -> None:
         self._job = job
         self._names = names
         self._before = frozenset(before)
         self._allowed = names.union(words)
+        self._run_fields = run_fields
 
     def template(self, template: object, prefix: Path) -> Iterator[Problem]:
         """Check the `${…}` in all texts of a value."""
@@ -113,6 +124,9 @@ class _Place:
             yield f"params.{name} is not declared; {allowed_names(name, self._job.params)}"
         for name in sorted(expression.fields_of("steps") - self._before):
             yield f"steps.{name} does not end before this step; {allowed_names(name, self._before)}"
+        if self._run_fields is not None:
+            for name in sorted(expression.fields_of("run") - self._run_fields):
+                yield f"run.{name} is not known here; {allowed_names(name, self._run_fields)}"
 
 
 def _step_problems(job: Job, step: Step, prefix: Path) -> Iterator[Problem]:

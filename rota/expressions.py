@@ -7,7 +7,7 @@ What an expression may name, depending on where it stands:
 - in a trigger's `params`: `event`, `events` (those that were gathered) and `job`;
 - in a step's `with`, `when` and `for_each`: `params`, `steps` (`steps.purge.result`, `steps.purge.state`), `run`,
   `job`, `event`, `events` and `datasources`; in the `with` of a step with `for_each` also `item` and `index`;
-- in `concurrency.key`: `params` and `job`.
+- in the keys of `concurrency` and `rate`: `params`, `job`, and of the run `run.person`.
 
 Evaluation cannot be interrupted, so what it costs at most is told before it starts, from the expression and the sizes
 of what it reads: what takes too long whatever it is given is refused when it is saved, the rest when it is evaluated.
@@ -34,7 +34,9 @@ TRIGGER_NAMES = frozenset({"event", "job"})
 EVENT_PARAM_NAMES = frozenset({"event", "events", "job"})
 STEP_NAMES = frozenset({"params", "steps", "run", "job", "event", "events", "datasources"})
 BRANCH_NAMES = STEP_NAMES | {"item", "index"}
-KEY_NAMES = frozenset({"params", "job"})
+KEY_NAMES = frozenset({"params", "job", "run"})
+KEY_RUN_FIELDS = frozenset({"person"})
+"""What a key may read of `run`: it is filled in before there is one."""
 
 MAX_EXPRESSION_CHARS = 2000
 MAX_TEMPLATE_DEPTH = 32

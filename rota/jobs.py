@@ -114,7 +114,11 @@ class Step(Part):
 class Concurrency(Part):
     """How many runs with the same key may be open at once."""
 
-    key: str = Field(default="", max_length=500, description="What is limited; may hold ${params.x}; empty is the job.")
+    key: str = Field(
+        default="",
+        max_length=500,
+        description="What is limited; may hold ${params.x} and ${run.person}; empty is the job.",
+    )
     limit: Annotated[Count, Field(ge=1, le=10_000)] = Field(default=1, description="Open runs per key.")
 
 
@@ -123,7 +127,11 @@ class Rate(Part):
 
     limit: Annotated[Count, Field(ge=1, le=1000)] = Field(description="Starts in any span of the length of `period`.")
     period: PositiveDuration = Field(description="The span, such as PT1M.")
-    key: str = Field(default="", max_length=500, description="What is counted; may hold ${params.x}; empty is the job.")
+    key: str = Field(
+        default="",
+        max_length=500,
+        description="What is counted; may hold ${params.x} and ${run.person}; empty is the job.",
+    )
     over: Literal["wait", "skip"] = Field(
         default="wait", description="What is over it: waits for its turn, or is recorded as skipped."
     )

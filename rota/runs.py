@@ -69,6 +69,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return cls(kind="parent", key=f"parent:{run}:{part}", parent=run)
 
 
+def person_of(cause: Cause, owner: str) -> str:
+    """Return whose doing a run is: who started it, or else whom it belongs to."""
+    return cause.person or owner
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a task is: `done` of `total` in `unit`s; a total of None means that nobody knows."""
 

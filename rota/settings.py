@@ -151,6 +151,19 @@ class Settings(BaseSettings):
         description="Seconds that the process from which isolated actors are started stays when none runs.",
     )
 
+    user_open_runs: int = Field(
+        default=20,
+        ge=0,
+        description="Archives that one person of the role user may have made, unpacked, listed and tested at a time, "
+        "those that wait included; 0 sets no limit.",
+    )
+    user_bytes: int = Field(
+        default=50_000_000_000,
+        ge=0,
+        description="Bytes of content that may be packed or unpacked for one person of the role user at a time; 0 sets "
+        "no limit.",
+    )
+
     host: str = Field(
         default="127.0.0.1",
         min_length=1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import signal
 import time
@@ -50,6 +51,18 @@ def leave_trace(path: str, text: str) -> None:
     if path:
         with Path(path).open("a") as file:
             file.write(f"{text}\n")
+
+
+class SecretParams(Params):
+    """Where a secret is."""
+
+    password: str
+
+
+class SecretResult(Result):
+    """What tells the secret from others, and not itself."""
+
+    digest: str
 
 
 @actor("test.nothing", queue="test")
@@ -140,6 +153,18 @@ def isolated(run: Run, params: CountParams) -> CountResult:
 def places(run: Run, params: NoParams) -> CountResult:
     """Look at the datasources from a process of its own."""
     return CountResult(steps=len(run.datasources()), started_from=0)
+
+
+@actor("test.secret", queue="test")
+def secret(run: Run, params: SecretParams) -> SecretResult:
+    """Ask for the secret behind a reference."""
+    return SecretResult(digest=hashlib.sha256(run.secret(params.password).encode()).hexdigest())
+
+
+@actor("test.isolated-secret", queue="isolated", isolate=True)
+def isolated_secret(run: Run, params: SecretParams) -> SecretResult:
+    """Do so in a process of its own."""
+    return secret(run, params)
 
 
 @actor("test.stuck", queue="isolated", isolate=True)

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from rota.errors import PermanentError
 from rota.events import Event
 from rota.ids import new_id
 from rota.runs import SYSTEM_OWNER, Progress, cut_middle, plain_text
+from rota.sealing import KEPT_SECONDS, Sealed, id_of, unseal
 
 if TYPE_CHECKING:
     from actors.bin_records import BinRecords
@@ -46,6 +48,9 @@ class Link(Protocol):
     def emit(self, event: Event) -> None:
         """Publish an event; raises LeaseLost or BusUnavailable."""
 
+    def sealed(self, sealed_id: str) -> bytes | None:
+        """Give the ciphertext of this id, None once its time is over; raises BusUnavailable."""
+
 
 class Datasources(Protocol):
     """The datasources as one run sees them."""
@@ -67,6 +72,9 @@ class Datasources(Protocol):
 
     def history(self) -> History:
         """Give the history of all runs."""
+
+    def sealing_key(self, sealed_id: str) -> str | None:
+        """Give the key of what was sealed for this run; None if the run has none of this id."""
 
 
 class Places(Protocol):
@@ -225,6 +233,26 @@ class WorkerRun:
     def history(self) -> History:
         """Give the history of all runs."""
         return self._stored().history()
+
+    def secret(self, reference: str) -> str:
+        """Give the secret behind a reference; PermanentError if there is none, which never tells it."""
+        from actors.datasources.credentials import secret
+
+        sealed_id = id_of(reference)
+        return secret(reference, what="the secret") if sealed_id is None else self._unsealed(sealed_id)
+
+    def _unsealed(self, sealed_id: str) -> str:
+        key = self._stored().sealing_key(sealed_id)
+        if key is None:
+            raise PermanentError("the secret was not typed for this run: start it with one of its own")
+        ciphertext = self._link.sealed(sealed_id)
+        if ciphertext is None:
+            days = KEPT_SECONDS // 86_400
+            raise PermanentError(f"what was typed for this run is gone, {days} days is all it is kept: start it anew")
+        try:
+            return unseal(Sealed(sealed_id, key, ciphertext))
+        except ValueError as error:
+            raise PermanentError(str(error)) from error
 
     def _stored(self) -> Datasources:
         return self._places.of(self._task.run, self._task.task)

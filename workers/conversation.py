@@ -17,7 +17,6 @@ from workers.wire import Answer, Asked, Channel, Ended, Frame, Pressed, Question
 
 if TYPE_CHECKING:
     from actors.registry import ActorSpec
-    from rota.events import Event
     from workers.attempt import Attempt
     from workers.link import AttemptLink
     from workers.stops import Stop
@@ -114,22 +113,27 @@ class Conversation:
         match frame:
             case Report(taken=taken):
                 self._attempt.reports.absorb(taken)
-            case Question(n=n, event=event):
-                self._answer(n, event)
+            case Question():
+                self._answer(frame)
             case Ended(ending=ending):
                 self._ending = ending
 
-    def _answer(self, n: int, event: Event | None) -> None:
+    def _answer(self, question: Question) -> None:
         try:
-            if event is None:
-                self._link.confirm()
-            else:
-                self._link.emit(event)
-            answer = Answer(n=n)
+            answer = self._granted(question)
         except RotaError as error:
-            answer = answer_of(n, error)
+            answer = answer_of(question.n, error)
         with suppress(OSError):
             self._channel.send(answer)
+
+    def _granted(self, question: Question) -> Answer:
+        if question.sealed is not None:
+            return Answer(n=question.n, sealed=self._link.sealed(question.sealed))
+        if question.event is not None:
+            self._link.emit(question.event)
+        else:
+            self._link.confirm()
+        return Answer(n=question.n)
 
     def _hear_ward(self) -> bool:
         try:

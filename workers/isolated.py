@@ -94,7 +94,8 @@ class _Body:
 class PipeLink:
     """The way from an isolated body to its worker.
 
-    A thread listens to the worker and passes on what the body said; only `confirm` and `emit` wait for an answer.
+    A thread listens to the worker and passes on what the body said; only `confirm`, `emit` and `sealed` wait for
+    an answer.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -143,22 +144,28 @@ class PipeLink:
 
     def confirm(self) -> None:
         """Have the worker ask Redis whether the lease stands."""
-        self._question(None)
+        self._ask()
 
     def emit(self, event: Event) -> None:
         """Have the worker publish an event."""
-        self._question(event)
+        self._ask(event=event)
 
-    def _question(self, event: Event | None) -> None:
+    def sealed(self, sealed_id: str) -> bytes | None:
+        """Have the worker look up a ciphertext."""
+        return self._ask(sealed=sealed_id).sealed
+
+    def _ask(self, *, event: Event | None = None, sealed: str | None = None) -> Answer:
         with self._answered:
             self._n += 1
             n = self._n
-        self._channel.send(Question(n=n, event=event))
+        self._channel.send(Question(n=n, event=event, sealed=sealed))
         with self._answered:
             self._answered.wait_for(lambda: n in self._answers)
-            error = error_of(self._answers.pop(n))
+            answer = self._answers.pop(n)
+        error = error_of(answer)
         if error is not None:
             raise error
+        return answer
 
     def _listen(self) -> None:
         while True:

@@ -57,6 +57,10 @@ class AttemptLink:
             raise self._lost().error()
         self._broker.bus.events.publish([event])
 
+    def sealed(self, sealed_id: str) -> bytes | None:
+        """Ask Redis for a ciphertext."""
+        return self._broker.bus.seals.read(sealed_id)
+
     def _lost(self) -> Stop:
         self._attempt.ask(Stop.LEASE_LOST, self._clock.monotonic())
         return Stop.LEASE_LOST

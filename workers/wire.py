@@ -41,9 +41,10 @@ class Pressed(msgspec.Struct, frozen=True, kw_only=True, tag="pressed"):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
-    """To the body: what became of a question; without an error it was granted."""
+    """To the body: what became of a question; without an error it was granted. `sealed` is what was asked for."""
 
     n: int
+    sealed: bytes | None = None
     error: str | None = None
     message: str = ""
 
@@ -55,10 +56,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag="report"):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, tag="question"):
-    """From the body: publish this event, or, without one, confirm the lease."""
+    """From the body: publish this event, or give the ciphertext of this id, or, without either, confirm the lease."""
 
     n: int
     event: Event | None = None
+    sealed: str | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):

@@ -4,6 +4,7 @@
 | --- | --- |
 | `.rota-draft-<id>` | written in one go by a process; nobody comes back for it |
 | `.rota-draft-<key>-<digest>` | written bit by bit by a task, that may come back for it; `digest` is of the path |
+| `.rota-draft-<key>-<digest>-tree` | a folder that a task fills, and begins again in its next attempt |
 | `.rota-draft-<…>-old` | a folder with a whole file, set aside in it under its name while another one takes its place |
 
 An id is a UUIDv7, and so tells since when; a key is the id of a task. In object stores nothing is written under such a
@@ -25,8 +26,9 @@ RECORDS = b".rota/drafts"
 
 _PREFIX = b".rota-draft-"
 _OLD = b"-old"
+_TREE = b"-tree"
 _ID = rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_NAME = re.compile(re.escape(_PREFIX) + rb"(" + _ID + rb")(?:-([0-9a-f]{32}))?(-old)?")
+_NAME = re.compile(re.escape(_PREFIX) + rb"(" + _ID + rb")(?:-([0-9a-f]{32}))?(-old|(?<=-[0-9a-f]{32})-tree)?")
 _KEY = re.compile(_ID)
 
 
@@ -35,6 +37,7 @@ class DraftKind(StrEnum):
 
     WRITTEN = "written"  # written in one go: left over as soon as the process is gone
     KEPT = "kept"  # of a task that goes on with it in its next attempt: left over once the task has ended
+    TREE = "tree"  # a whole folder, begun by a task: left over once the task has ended
     ASIDE = "aside"  # the whole old content of a file: perhaps the only copy, where a crash came just then
 
 
@@ -43,11 +46,11 @@ class DraftName(NamedTuple):
 
     kind: DraftKind
     id: str
-    """The task's, for one that is kept; else one of its own."""
+    """The task's, for one that is kept and for a tree; else one of its own."""
     started_ms: int
     """The time in the id, in milliseconds since 1970."""
     digest: str
-    """Of the path of the file it is for; empty where it has none."""
+    """Of the path of the file or folder it is for; empty where it has none."""
 
 
 def draft_beside(path: bytes) -> bytes:
@@ -66,6 +69,14 @@ def draft_of(path: bytes, key: str) -> bytes:
     return join(split(path)[0], _PREFIX + key.encode() + b"-" + digest.encode())
 
 
+def tree_of(path: bytes, key: str) -> bytes:
+    """Give the path of the folder that the task of this id fills, to become the folder of a path: beside that.
+
+    Raises ValueError for a key that is no UUIDv7.
+    """
+    return draft_of(path, key) + _TREE
+
+
 def aside_of(draft: bytes) -> bytes:
     """Give the path of the folder into which the file is set aside whose place a draft takes."""
     return draft + _OLD
@@ -76,7 +87,8 @@ def parse_draft(name: bytes) -> DraftName | None:
     found = _NAME.fullmatch(name)
     if found is None:
         return None
-    id_, digest, old = found.groups()
-    kind = DraftKind.ASIDE if old else DraftKind.KEPT if digest else DraftKind.WRITTEN
+    id_, digest, end = found.groups()
+    kind = DraftKind.KEPT if digest else DraftKind.WRITTEN
+    kind = {_OLD: DraftKind.ASIDE, _TREE: DraftKind.TREE}.get(end, kind)
     started_ms = int(id_.replace(b"-", b"")[:12], 16)
     return DraftName(kind, id_.decode(), started_ms, (digest or b"").decode())

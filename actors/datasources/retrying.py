@@ -24,6 +24,7 @@ from actors.datasources.storage import (
     Ended,
     Found,
     Gravedigger,
+    Linking,
     Listing,
     Lookup,
     Row,
@@ -236,6 +237,14 @@ class RetryingDrafts(Retrying):
         return self._repeats.call(lambda: cast("Drafting", self._inner).draft(path, key))
 
 
+class RetryingLinks(Retrying):
+    """A storage that tells where links lead."""
+
+    def read_link(self, path: bytes) -> bytes:
+        """Give the target of a link, as it says itself; raises OSError for anything else."""
+        return self._repeats.call(lambda: cast("Linking", self._inner).read_link(path))
+
+
 class RetryingUploads(Retrying):
     """A storage with uploads that may be left over."""
 
@@ -268,6 +277,7 @@ def _abilities() -> tuple[tuple[type, type[Retrying]], ...]:
     return (
         (Scanner, RetryingScanner),
         (Drafting, RetryingDrafts),
+        (Linking, RetryingLinks),
         (Uploading, RetryingUploads),
         (Gravedigger, RetryingGravedigger),
         (WholeDeleter, RetryingWholeDeleter),

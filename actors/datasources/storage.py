@@ -308,6 +308,74 @@ class Drafting(Protocol):
         """
 
 
+class Tree(Protocol):
+    """A folder that is being filled under a private name, and gets its own when it is whole.
+
+    Paths are relative to it and have no part that is empty, `.` or `..`; whoever fills it has judged them. Nothing is
+    written outside of it whatever a path is, and nothing in it is replaced: FileExistsError. Safe in several threads.
+    """
+
+    def make_folder(self, path: bytes) -> None:
+        """Make a folder and those above it; nothing happens if it is there."""
+
+    def write(
+        self, path: bytes, pieces: Iterable[bytes], *, modified_ns: int | None = None, executable: bool = False
+    ) -> int:
+        """Make a file, with the folders above it, and give how many bytes it has. If the pieces raise, it is gone."""
+
+    def read(self, path: bytes) -> Iterator[bytes]:
+        """Give the content of a file that was made; raises FileNotFoundError if there is none."""
+
+    def make_link(self, path: bytes, target: bytes) -> None:
+        """Make a symbolic link; raises OSError where the storage has none."""
+
+    def finish(self, folders: Iterable[tuple[bytes, int]] = ()) -> None:
+        """Make all of it safe against a loss of power, and set the times of folders, in nanoseconds since 1970."""
+
+    def free_bytes(self) -> int | None:
+        """Say how much the storage can still take; None where it does not tell."""
+
+    def publish(self, name: bytes = b"", *, confirm: Callable[[], None] = lambda: None) -> Row:
+        """Give it its name, or another one in the same folder, and give its row; FileExistsError if that is taken.
+
+        Where folders cannot be renamed in one step, its files are moved one by one: see `trees.go_on`.
+        """
+
+    def merge(self, path: bytes, goal: bytes, *, replace: bool, confirm: Callable[[], None] = lambda: None) -> None:
+        """Move one file of it to a path of the storage, whole; the folder that it goes into must be there.
+
+        Raises FileExistsError if something is there, unless `replace`.
+        """
+
+    def discard(self) -> None:
+        """Remove it with all that is in it; nothing happens if it is not there."""
+
+    def close(self) -> None:
+        """Let go of it, and leave it where it is; twice is fine."""
+
+
+@runtime_checkable
+class Planting(Protocol):
+    """A driver that knows a better way to fill a folder than by its own `write`; see `trees.plant`."""
+
+    def tree(self, path: bytes, key: str) -> Tree:
+        """Begin a tree for a folder under the task's id as the key; what an earlier attempt left of it is removed.
+
+        The folder of the path must be there where folders exist by themselves.
+        """
+
+    def remove_tree(self, path: bytes, *, check: Callable[[], None] = lambda: None) -> int:
+        """Remove a tree that was left at this path, and give how many bytes its files had; see `trees.remove`."""
+
+
+@runtime_checkable
+class Linking(Protocol):
+    """A driver that can tell where a symbolic link leads."""
+
+    def read_link(self, path: bytes) -> bytes:
+        """Give the target of a link, as it says itself; raises OSError for anything else."""
+
+
 class Upload(NamedTuple):
     """An upload in parts that was begun and neither finished nor thrown away; it shows in no listing."""
 

@@ -1,4 +1,4 @@
-"""Walks a tree file by file in the order of the bytes of whole paths, whatever order a storage lists folders in.
+"""Walks a tree entry by entry in the order of the bytes of whole paths, whatever order a storage lists folders in.
 
 So two trees can be compared side by side, a manifest is sorted, and one path says how far a walk was. A folder sorts as
 its name with a slash: that is where the paths of what is in it belong.
@@ -21,7 +21,7 @@ _MOST_LEVELS = 4
 
 
 class Place(NamedTuple):
-    """A file of a tree."""
+    """An entry of a tree."""
 
     path: bytes
     row: Row
@@ -39,7 +39,9 @@ class _Level(NamedTuple):
 
 
 class Walk:
-    """The files in some folders, and in all that is in them; goes on behind a path where one is given.
+    """The entries of some folders, and of all that are in them; goes on behind a path where one is given.
+
+    A folder comes before what is in it; its own path has a slash at the end where paths are compared.
 
     Memory: the listings of as many folders as the path is deep, of a few that are listed ahead, and the names of
     folders that wait.
@@ -48,13 +50,16 @@ class Walk:
     def __init__(
         self,
         storage: Storage,
-        threads: Threads,
+        threads: Threads | None,
         *,
         skip: Callable[[bytes, str], None],
         fail: Callable[[bytes, BaseException], None],
         after: bytes | None = None,
     ) -> None:
-        """Take what is called for entries that are no files, and for folders that cannot be listed."""
+        """Take what is called for what is left out, and for folders that cannot be listed.
+
+        Without threads no folder is listed ahead: for who waits for nothing else, on a storage that answers at once.
+        """
         self._storage = storage
         self._threads = threads
         self._skip = skip
@@ -64,6 +69,14 @@ class Walk:
 
     def files(self, roots: Sequence[Place]) -> Iterator[Place]:
         """Give the files; roots are files and folders of which none lies in another."""
+        for place in self.entries(roots):
+            if place.row.kind == Kind.FILE:
+                yield place
+            elif place.row.kind == Kind.LINK:
+                self._skip(place.path, "a link")
+
+    def entries(self, roots: Sequence[Place]) -> Iterator[Place]:
+        """Give the files, folders and links, the roots among them."""
         named = sorted((root.row._replace(name=root.path) for root in roots), key=sort_key)
         stack = [self._level(b"", named)]
         try:
@@ -73,23 +86,17 @@ class Walk:
                     stack.pop()
                     continue
                 path = join(stack[-1].folder, row.name)
-                if row.kind == Kind.FOLDER:
-                    if not self._is_behind(path):
-                        stack.append(self._enter(stack[-1], row.name))
-                elif self._after is not None and path <= self._after:
-                    continue
-                elif row.kind == Kind.FILE:
+                if self._after is None or path_key(path, row.kind) > self._after:
                     yield Place(path, row)
-                else:
-                    self._skip(path, "a link")
+                if row.kind == Kind.FOLDER and not self._is_behind(path):
+                    stack.append(self._enter(stack[-1], row.name))
         finally:
             for each in self._ahead.values():
                 each.cancel()
 
     def _enter(self, level: _Level, name: bytes) -> _Level:
-        self._look_ahead(level, name)
         path = join(level.folder, name)
-        found = result_of(self._ahead.pop(path), self._threads.check)
+        found = self._storage.list_folder(path) if self._threads is None else self._found(level, name, self._threads)
         if isinstance(found, Listing):
             if found.special:
                 self._skip(path, f"{found.special:,} entries in it are neither file, folder nor link")
@@ -109,17 +116,17 @@ class Walk:
             folder, in_order, deque(name for name in waiting if not self._is_behind(join(folder, name))), deque()
         )
 
-    def _look_ahead(self, level: _Level, name: bytes) -> None:
+    def _found(self, level: _Level, name: bytes, threads: Threads) -> Listing | Unlisted:
         """Have the folder of this name listed, and the next ones of its level unless many others are already."""
         while level.waiting and (
-            not level.ahead
-            or (len(level.ahead) < self._threads.size and len(self._ahead) < _MOST_LEVELS * self._threads.size)
+            not level.ahead or (len(level.ahead) < threads.size and len(self._ahead) < _MOST_LEVELS * threads.size)
         ):
             level.ahead.append(level.waiting.popleft())
             path = join(level.folder, level.ahead[-1])
-            self._ahead[path] = self._threads.pool.submit(self._storage.list_folder, path)
+            self._ahead[path] = threads.pool.submit(self._storage.list_folder, path)
         entered = level.ahead.popleft()
         assert entered == name
+        return result_of(self._ahead.pop(join(level.folder, name)), threads.check)
 
     def _is_behind(self, folder: bytes) -> bool:
         """Say whether all of a folder was walked through before."""
@@ -131,7 +138,12 @@ class Walk:
 
 def sort_key(row: Row) -> bytes:
     """Give what an entry sorts by, so that the paths of all files come in the order of their bytes."""
-    return row.name + b"/" if row.kind == Kind.FOLDER else row.name
+    return path_key(row.name, row.kind)
+
+
+def path_key(path: bytes, kind: str) -> bytes:
+    """Give what a path sorts by among others."""
+    return path + b"/" if kind == Kind.FOLDER else path
 
 
 def in_order(paths: Iterable[bytes]) -> list[bytes]:

@@ -97,14 +97,14 @@ class Hashing:
             tally.add(files=1, bytes=came.size)
             resume.show(text_of(path), f"{self._algorithm}:{came.hex}")
             if self._manifest is not None:
-                self._manifest.add(written(came.hex, path[self._base_length :]))
+                self._manifest.lines.add(written(came.hex, path[self._base_length :]))
         elif isinstance(came, str):
             tally.skip(path, came)
         else:
             tally.fail(path, came)
         resume.after = path
         now = self._clock()
-        if now - self._kept >= _KEEP_SECONDS or (self._manifest is not None and self._manifest.is_worth_keeping):
+        if now - self._kept >= _KEEP_SECONDS or (self._manifest is not None and self._manifest.lines.is_worth_keeping):
             self._kept = now
             self._keep()
 
@@ -120,9 +120,9 @@ class Hashing:
 
     def _keep_lines(self, manifest: Manifest) -> None:
         try:
-            manifest.keep()
+            manifest.lines.keep()
         except OSError as error:
             if error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise
             raise TemporaryError(f"what there is of the manifest cannot be kept: {error.strerror or error}") from error
-        self._resume.pieces, self._resume.kept_bytes = manifest.pieces, manifest.kept_bytes
+        self._resume.pieces, self._resume.kept_bytes = manifest.lines.pieces, manifest.lines.kept_bytes

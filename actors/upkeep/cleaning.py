@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from actors.datasources.paths import text_of
 from actors.datasources.storage import Kind, Row, Storage
+from actors.datasources.trees import remove
 from actors.run import Run
 from actors.transferring.telling import ChangedFolders
 from actors.upkeep.leftovers import Ages
@@ -60,6 +61,18 @@ class Cleaning:
             return False
         self.counts.bytes += row.size if row.kind == Kind.FILE else 0
         self.say(f"{text_of(path)!r} {'would be' if self.dry_run else 'is'} removed")
+        return True
+
+    def remove_tree(self, path: bytes) -> bool:
+        """Delete a tree with all that is in it; says whether it is gone. What cannot be deleted is told and counted."""
+        self.run.check()
+        try:
+            if not self.dry_run:
+                self.counts.bytes += remove(self.storage, path, check=self.run.check)
+        except (OSError, TemporaryError) as error:
+            self.fail(path, error)
+            return False
+        self.say(f"{text_of(path)!r} {'would be' if self.dry_run else 'is'} removed with all that is in it")
         return True
 
     def fail(self, path: bytes, error: OSError | TemporaryError | str) -> None:

@@ -64,6 +64,8 @@ class Drafts:
     def _remove(self, found: _Found) -> None:
         if not self._cleaning.ages.is_old(found.draft.started_ms, found.row.modified_ns):
             self._counts.kept += 1
+        elif found.draft.kind is DraftKind.TREE:
+            self._counts.drafts += self._cleaning.remove_tree(join(found.folder, found.row.name))
         elif self._cleaning.remove(join(found.folder, found.row.name), found.row):
             self._counts.drafts += 1
 

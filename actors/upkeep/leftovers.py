@@ -21,13 +21,15 @@ _TRIED = re.compile(rb"(\.rota-draft-[0-9a-f-]{36})-(?:(?:%41|[A?;#\\\t\r\n])?-)
 def draft_at(row: Row) -> DraftName | None:
     """Tell what a row says about the draft that it is, or give None if it is none.
 
-    Drafts are files, and what is set aside lies in a folder; anything else that has such a name is somebody else's.
+    Drafts are files, but for trees and the folders in which something is set aside; anything else that has such a name
+    is somebody else's.
     """
     tried = _TRIED.fullmatch(row.name)
     draft = parse_draft(tried[1] if tried else row.name)
     if draft is None:
         return None
-    return draft if row.kind == (Kind.FOLDER if draft.kind is DraftKind.ASIDE else Kind.FILE) else None
+    kind = Kind.FOLDER if draft.kind in {DraftKind.ASIDE, DraftKind.TREE} else Kind.FILE
+    return draft if row.kind == kind else None
 
 
 def is_entered(path: bytes) -> bool:

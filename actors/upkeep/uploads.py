@@ -1,4 +1,4 @@
-"""Throws away the parts of uploads that were never finished, where the service keeps them at somebody's cost."""
+"""Throws away what was never finished in object stores: trees, and the parts of uploads, which cost somebody money."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rota.errors import TemporaryError
 
 
 class Uploads:
-    """Goes through the unfinished uploads of a storage whose driver knows them."""
+    """Goes through the records of drafts, and the unfinished uploads of a storage whose driver knows them."""
 
     def __init__(self, cleaning: Cleaning, drafts: Drafts) -> None:
         self._cleaning = cleaning
         self._drafts = drafts
 
     def clean(self) -> None:
-        """Throw away what is old, unless it is for a file of which an open task keeps a draft."""
+        """Throw away what is old, unless an open task has it, or keeps a draft of the file it is for."""
         storage = self._cleaning.storage
-        if not isinstance(storage, Uploading):
-            return
+        if storage.capabilities.folders and not isinstance(storage, Uploading):
+            return  # all its drafts lie beside what they become
         records = storage.list_folder(RECORDS)
         if isinstance(records, Unlisted):
             if records.why is not Why.VANISHED:
@@ -31,6 +31,8 @@ class Uploads:
         else:
             self._drafts.visit(records)
             self._drafts.finish()
+        if not isinstance(storage, Uploading):
+            return
         for upload in storage.unfinished():
             self._cleaning.run.check()
             self._visit(storage, upload)

@@ -43,15 +43,18 @@ def documented(
     body: Mapping[str, Any] | None = None,
     needs_body: bool = True,
     headers: Iterable[str] = (),
+    binary: str | None = None,
 ) -> dict[str, Any]:
     """Return the options of a route that tell the OpenAPI document what it answers.
 
     `shape` names a schema component, with `[]` behind it for a list of them; `body` is what the request holds, by
-    content type, which may be left out unless `needs_body`.
+    content type, which may be left out unless `needs_body`. `binary` is the content type of an answer that is no JSON.
     """
     answer: dict[str, Any] = {"description": "Done"}
     if shape is not None:
         answer["content"] = {"application/json": {"schema": _schema(shape)}}
+    if binary is not None:
+        answer["content"] = {binary: {"schema": {"type": "string", "format": "binary"}}}
     if headers:
         answer["headers"] = {name: {"schema": {"type": "string"}} for name in headers}
     extra: dict[str, Any] = {"responses": {str(status): answer, "4XX": _PROBLEM, "5XX": _PROBLEM}}

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,11 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from console.api import (
+    archives,
     bin_holds,
     bin_items,
     bin_next,
     bin_work,
     changes,
+    content,
     datasource_index,
     datasource_work,
     datasources,
@@ -59,7 +62,8 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    of_datasources = (datasources, entries, datasource_work, datasource_index, changes, files)
+    app.state.downloads = CapacityLimiter(content.THREADS)
+    of_datasources = (datasources, entries, datasource_work, datasource_index, changes, files, archives, content)
     of_bins = (bin_next, bin_items, bin_work, bin_holds)
     of_console = (sign_in, health, schema, pages)
     for part in (jobs, times, runs, events, hooks, *of_datasources, *of_bins, search, fleet, *of_console):

@@ -15,7 +15,7 @@ from console.api.parts import Given, Parts
 from console.api.problems import Problem, pointer
 from console.api.requests import Body, Payload
 from console.api.routing import new_router
-from console.api.starting import IdempotencyKey, start_job, started
+from console.api.starting import PLAIN, IdempotencyKey, Terms, start_job, started
 from rota.errors import Refused
 from rota.fields import Count, Flag, Part
 from rota.problems import problems_of
@@ -124,7 +124,14 @@ def write_down(parts: Parts, who: Who, action: str, name: str, admitted: Admitte
 
 
 def start_about(
-    parts: Parts, who: Who, job: str, name: str, wish: Mapping[str, Any], *, key: str | None = None
+    parts: Parts,
+    who: Who,
+    job: str,
+    name: str,
+    wish: Mapping[str, Any],
+    *,
+    key: str | None = None,
+    terms: Terms = PLAIN,
 ) -> Admitted:
     """Start a job about one datasource and return what became of it.
 
@@ -133,11 +140,11 @@ def start_about(
     with parts.store.reading() as conn:
         datasources.get(conn, name)
         declared = jobs.get(conn, job).job().params
-    unknown = [word for word in wish if word not in declared]
+    unknown = [word for word in (*wish, *terms.secrets) if word not in declared]
     if unknown:
         raise Refused(f"the job {job} was edited and takes no {', '.join(unknown)} any more; restore what Rota brings")
     about = {_DATASOURCE: name} if _DATASOURCE in declared else {}
-    return start_job(parts, who, job, {**about, **wish}, key=key)
+    return start_job(parts, who, job, {**about, **wish}, key=key, terms=terms)
 
 
 def read_wish(body: Payload, model: type[Wish]) -> Wish:

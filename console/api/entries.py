@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from console.api.answers import documented, reply_list
 from console.api.datasource_shaping import entry_shape, path_of_raw
+from console.api.homes import check_home
+from console.api.identity import Asking
 from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Cursor, Limit
@@ -38,6 +40,7 @@ def list_entries(
     request: Request,
     name: str,
     parts: Given,
+    who: Asking,
     *,
     path: PathText = "",
     raw: RawText = "",
@@ -46,8 +49,10 @@ def list_entries(
 ) -> Response:
     """List what the catalog has in a folder, by name; folders come with the sum of everything below them."""
     with parts.store.reading() as conn:
-        datasources.get(conn, name)
-    page = entries_in(parts, name, folder_of(path, raw), cursor=cursor, limit=limit)
+        record = datasources.get(conn, name)
+    folder = folder_of(path, raw)
+    check_home(who, record, folder, itself=True)
+    page = entries_in(parts, name, folder, cursor=cursor, limit=limit)
     return reply_list(request, page.items, page.next)
 
 

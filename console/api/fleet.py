@@ -13,12 +13,12 @@ from bus.census import QueueFigures, WorkerFigures
 from bus.dead import DeadLetter
 from console.api.answers import documented, nothing, reply, reply_list
 from console.api.deeds import deed
+from console.api.fleet_shapes import ActorShape, DeadLetterShape, QueueShape, WorkerShape
 from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Cursor, Limit
 from console.api.routing import new_router
-from console.api.shapes import ActorShape, DeadLetterShape, QueueShape, WorkerShape
 from rota.errors import NotFound
 from rota.states import TERMINAL
 from rota.times import iso_duration, rfc3339

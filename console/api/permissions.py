@@ -3,7 +3,7 @@
 The letters of a row stand for the roles viewer, user, publisher, operator and admin, in this order:
 
     y  yes
-    o  only what is theirs: their own jobs and runs; anything else does not exist for them
+    o  only what is theirs: their own jobs and runs, the files in their home; anything else does not exist for them
     -  no
 
 `PUBLIC` routes need no sign-in at all. `HOOK` routes are closed to everybody, signed in or not, but the holder of the
@@ -81,7 +81,7 @@ PERMISSIONS: dict[str, str] = {
     f"PUT {API}/datasources/{{name}}": _DEFINE,
     f"DELETE {API}/datasources/{{name}}": _DEFINE,
     f"DELETE {API}/datasources/{{name}}/marker": _DEFINE,
-    f"GET {API}/datasources/{{name}}/entries": _READ,
+    f"GET {API}/datasources/{{name}}/entries": _READ_OWN,
     f"GET {API}/datasources/{{name}}/unread": _READ,
     f"POST {API}/datasources/{{name}}/sync": _OPERATE,
     f"POST {API}/datasources/{{name}}/index": _OPERATE,
@@ -100,6 +100,13 @@ PERMISSIONS: dict[str, str] = {
     f"POST {API}/datasources/{{name}}/rename": _OPERATE,
     f"POST {API}/datasources/{{name}}/hash": _OPERATE,
     f"POST {API}/datasources/{{name}}/verify": _OPERATE,
+    # Archives and downloads; what is theirs is what lies in their home
+    f"POST {API}/datasources/{{name}}/compress": _ACT_OWN,
+    f"POST {API}/datasources/{{name}}/extract": _ACT_OWN,
+    f"POST {API}/datasources/{{name}}/list-archive": _ACT_OWN,
+    f"POST {API}/datasources/{{name}}/test-archive": _ACT_OWN,
+    f"GET {API}/datasources/{{name}}/content": _ACT_OWN,
+    f"HEAD {API}/datasources/{{name}}/content": _ACT_OWN,
     # Their bins. What cannot be taken back, and what must not be, is for those who define.
     f"GET {API}/datasources/{{name}}/bin": _READ,
     f"GET {API}/datasources/{{name}}/bin/next": _READ,
@@ -148,10 +155,10 @@ PERMISSIONS: dict[str, str] = {
     "POST /runs/{run_id}": _ACT_OWN,
     "GET /hooks": _DEFINE,
     "POST /hooks": _DEFINE,
-    "GET /datasources": _READ,
+    "GET /datasources": _READ_OWN,
     "GET /datasources:add": _DEFINE,
     "POST /datasources:add": _DEFINE,
-    "GET /datasources/{name}": _READ,
+    "GET /datasources/{name}": _READ_OWN,
     "POST /datasources/{name}": _OPERATE,
     "GET /datasources/{name}/unread": _READ,
     "GET /datasources/{name}/bin": _READ,
@@ -159,6 +166,9 @@ PERMISSIONS: dict[str, str] = {
     "POST /datasources/{name}/bin/purge": _DEFINE,
     "GET /datasources/{name}/edit": _DEFINE,
     "POST /datasources/{name}/edit": _DEFINE,
+    "POST /datasources/{name}/compress": _ACT_OWN,
+    "GET /datasources/{name}/extract": _ACT_OWN,
+    "POST /datasources/{name}/extract": _ACT_OWN,
     "POST /datasources/{name}/delete": _OPERATE,
     "POST /datasources/{name}/remove": _DEFINE,
     "GET /search": _READ,

@@ -27,6 +27,7 @@ _KINDS: tuple[tuple[type[errors.RotaError], int, str], ...] = (
     (errors.InvalidQuery, 422, "invalid-query"),
     (errors.TooBroad, 422, "too-broad"),
     (errors.Conflict, 409, "conflict"),
+    (errors.QuotaExceeded, 429, "quota-exceeded"),
     (errors.Refused, 409, "refused"),
     (errors.StoreUnavailable, 503, "store-unavailable"),
     (errors.SearchUnavailable, 503, "search-unavailable"),
@@ -120,6 +121,8 @@ def _of_rota(error: errors.RotaError, status: int, name: str) -> Problem:
     if isinstance(error, errors.InvalidQuery):
         listed = [{"parameter": "q", "path": "q", "message": str(error)}]
         return Problem(status, str(error), name=name, errors=listed, position=error.position, length=error.length)
+    if isinstance(error, errors.QuotaExceeded):
+        return Problem(status, str(error), name=name, runs=error.runs)
     headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else None
     details = {
         "store-unavailable": "the database does not answer",

@@ -8,6 +8,8 @@ from fastapi import Query, Request
 from starlette.responses import Response
 
 from console.api.answers import documented, reply, reply_list
+from console.api.archive_jobs import quota_of
+from console.api.archive_places import check_again
 from console.api.deeds import deed
 from console.api.identity import Asking, Who
 from console.api.parts import Given, Parts
@@ -135,10 +137,19 @@ def retry(parts: Parts, who: Who, run_id: str, *, key: str | None = None, only: 
     """Start an ended run once more, or only what failed in it; Refused while the run is open."""
     run = find_run(parts, who, run_id)
     who.check_run(run.job, run.params)
+    check_again(parts, who, run)
     now = parts.clock.now_ms()
     request_id = None if key is None else request_id_of(who, key)
     admitted = retrying.retry(
-        parts.store, parts.bus, run_id, person=who.name, now=now, actors=parts.actors, request_id=request_id, only=only
+        parts.store,
+        parts.bus,
+        run_id,
+        person=who.name,
+        now=now,
+        actors=parts.actors,
+        request_id=request_id,
+        only=only,
+        quota=quota_of(parts, who, run.job),
     )
     if not admitted.repeated:
         _note(parts, who, "run.retry", run_id, run=admitted.run, **({} if only is None else {"only": only}))

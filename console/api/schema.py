@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
-from console.api import bin_shapes, search_shapes, shapes
+from console.api import bin_shapes, fleet_shapes, search_shapes, shapes
 from console.api.answers import documented, ref, reply
 from console.api.routing import new_router
 from rota.datasources import OPTIONS, Datasource
@@ -19,6 +19,7 @@ router = new_router(tag="console", prefix="", in_schema=False)
 
 _NAMED: dict[str, type[shapes.Shape]] = {
     "Run": shapes.RunShape,
+    "Made": shapes.MadeShape,
     "RunDetail": shapes.RunDetailShape,
     "Task": shapes.TaskShape,
     "Attempt": shapes.AttemptShape,
@@ -49,10 +50,10 @@ _NAMED: dict[str, type[shapes.Shape]] = {
     "Search": search_shapes.SearchShape,
     "Hit": search_shapes.HitShape,
     "Piece": search_shapes.PieceShape,
-    "Queue": shapes.QueueShape,
-    "Worker": shapes.WorkerShape,
-    "DeadLetter": shapes.DeadLetterShape,
-    "Actor": shapes.ActorShape,
+    "Queue": fleet_shapes.QueueShape,
+    "Worker": fleet_shapes.WorkerShape,
+    "DeadLetter": fleet_shapes.DeadLetterShape,
+    "Actor": fleet_shapes.ActorShape,
 }
 _TEXT = {"type": "string"}
 _TIME = {"type": ["string", "null"], "format": "date-time"}

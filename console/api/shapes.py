@@ -29,6 +29,19 @@ class LastRunShape(Shape, frozen=True, kw_only=True):
     ended_at: str | None
 
 
+class MadeShape(Shape, frozen=True, kw_only=True):
+    """The file or folder that a run made, and where it is.
+
+    `urls` are the addresses of a file's content, one for each part of a divided archive and at most 100 of them, or
+    that of the entries of a folder.
+    """
+
+    datasource: str
+    path: str
+    kind: Literal["file", "folder"]
+    urls: list[str]
+
+
 class RunShape(Shape, frozen=True, kw_only=True):
     """A run as lists show it."""
 
@@ -48,6 +61,7 @@ class RunShape(Shape, frozen=True, kw_only=True):
     progress: dict[str, Any] | None
     error: dict[str, Any] | None
     result: Any
+    made: MadeShape | None
     stop_requested: Literal["cancel", "pause"] | None
 
 
@@ -339,51 +353,3 @@ class EventLagShape(Shape, frozen=True, kw_only=True):
     waiting: int
     oldest_seconds: float | None
     dead: int
-
-
-class QueueShape(Shape, frozen=True, kw_only=True):
-    """What waits in a queue."""
-
-    name: str
-    waiting: int
-    levels: dict[str, int]
-    oldest_seconds: float | None
-
-
-class WorkerShape(Shape, frozen=True, kw_only=True):
-    """What a worker process last said of itself."""
-
-    id: str
-    seen_at: str
-    host: str | None
-    pid: int | None
-    queues: list[str]
-    threads: int | None
-    busy: int | None
-    held: int
-    resident_bytes: int | None
-    version: str | None
-
-
-class DeadLetterShape(Shape, frozen=True, kw_only=True):
-    """A message that was set aside; `body` is there when one is asked for by its id."""
-
-    id: str
-    at: str
-    reason: str
-    crashes: int
-    queue: str
-    run: str | None
-    body: str | None = None
-
-
-class ActorShape(Shape, frozen=True, kw_only=True):
-    """An actor that steps may call, with the JSON schema of its parameters and result."""
-
-    name: str
-    queue: str
-    isolate: bool
-    timeout: str | None
-    description: str
-    params: dict[str, Any]
-    result: dict[str, Any] | None

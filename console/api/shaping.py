@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from console.api.made import made_of
 from console.api.shapes import (
     AttemptShape,
     ChangeShape,
@@ -20,6 +21,7 @@ from console.api.shapes import (
 from console.api.wording import schedule_words
 from rota.differences import Difference, differences
 from rota.runs import Cause, Failure, Progress
+from rota.sealing import shown
 from rota.times import rfc3339
 from store.records import (
     AttemptRecord,
@@ -142,7 +144,7 @@ def _run_fields(run: RunRecord) -> dict[str, Any]:
         "state": run.state.value,
         "reason": run.reason,
         "cause": _cause(run.cause),
-        "params": run.params,
+        "params": dict(shown(run.params)),
         "priority": run.priority,
         "queued_at": rfc3339(run.queued_at),
         "started_at": when(run.started_at),
@@ -150,6 +152,7 @@ def _run_fields(run: RunRecord) -> dict[str, Any]:
         "progress": _progress(run.progress),
         "error": _error(run.error),
         "result": run.result,
+        "made": made_of(run.result),
         "stop_requested": (None, "cancel", "pause")[run.cancel_requested] if run.ended_at is None else None,
     }
 
@@ -164,7 +167,7 @@ def _task_shape(task: TaskRecord) -> TaskShape:
         queue=task.queue,
         state=task.state.value,
         reason=task.reason,
-        params=task.params,
+        params=None if task.params is None else dict(shown(task.params)),
         progress=_progress(task.progress),
         error=_error(task.error),
         result=task.result,

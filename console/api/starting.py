@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import msgspec
@@ -10,6 +11,7 @@ from fastapi import Header
 from starlette.responses import Response
 
 from console.api.answers import reply
+from console.api.archive_jobs import quota_of, typed_secrets
 from console.api.deeds import deed
 from console.api.identity import Who
 from console.api.parts import Parts
@@ -17,6 +19,7 @@ from console.api.problems import Problem
 from rota.ids import new_id
 from rota.params import bind_params
 from rota.runs import Cause
+from rota.sealing import KEPT_SECONDS, seal, shown
 from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.queries import audit, jobs, runs
 from store.records import RunRecord
@@ -32,21 +35,43 @@ IdempotencyKey = Annotated[
 ]
 
 
-def start_job(parts: Parts, who: Who, name: str, params: Mapping[str, Any], *, key: str | None = None) -> Admitted:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Under which terms somebody starts a job."""
+
+    in_own_name: bool = False
+    """The run is theirs, whoever's the job is: whoever says so has looked whether they may."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Parameters that they typed and that nobody may read."""
+
+
+PLAIN = Terms()
+
+
+def start_job(
+    parts: Parts, who: Who, name: str, params: Mapping[str, Any], *, key: str | None = None, terms: Terms = PLAIN
+) -> Admitted:
     """Start a job and return what became of it.
 
     Raises NotFound for a job that does not exist or is not theirs, Refused for a disabled one, InvalidDefinition for
-    parameters that do not fit, and a Problem for what their role may not start, and for a key that was used with other
-    parameters.
+    parameters that do not fit, QuotaExceeded for more than they may have under way, and a Problem for what their role
+    may not start, and for a key that was used with other parameters.
     """
     now = parts.clock.now_ms()
     with parts.store.reading() as conn:
         record = jobs.get(conn, name)
-    who.check(record.owner, f"job {name}")
+    if not terms.in_own_name:
+        who.check(record.owner, f"job {name}")
     who.check_run(name, params)
+    params = _sealed(parts, params, {**typed_secrets(name, params), **terms.secrets})
     request_id = new_id() if key is None else request_id_of(who, key)
-    request = Request(job=name, cause=Cause.of_person(who.name, request_id), params=dict(params))
-    (admitted,) = admit(parts.store, [request], now=now, actors=parts.actors)
+    request = Request(
+        job=name,
+        cause=Cause.of_person(who.name, request_id),
+        params=dict(params),
+        owner=who.name if terms.in_own_name else None,
+    )
+    (admitted,) = admit(parts.store, [request], now=now, actors=parts.actors, quota=quota_of(parts, who, name))
     if admitted.repeated:
         _check_same(parts, admitted.run, bind_params(record.job(), params))
         return admitted
@@ -77,9 +102,19 @@ def started(admitted: Admitted) -> Response:
     return reply(said, status=202, headers={"Location": f"/api/v1/runs/{admitted.run}"})
 
 
+def _sealed(parts: Parts, params: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the parameters with references to these secrets, which are kept sealed; BusUnavailable if they cannot."""
+    references = {}
+    for name, secret in secrets.items():
+        sealed = seal(secret)
+        parts.bus.seals.keep(sealed.id, sealed.ciphertext, seconds=KEPT_SECONDS)
+        references[name] = sealed.reference
+    return {**params, **references}
+
+
 def _check_same(parts: Parts, run_id: str, params: Mapping[str, Any]) -> None:
     with parts.store.reading() as conn:
         run = runs.get_run(conn, run_id)
-    # Compared as they are stored: 1 and 1.0 are one number in JSON.
-    if msgspec.json.encode(run.params, order="sorted") != msgspec.json.encode(params, order="sorted"):
+    # Compared as they are stored: 1 and 1.0 are one number in JSON. What was sealed is another text each time.
+    if msgspec.json.encode(shown(run.params), order="sorted") != msgspec.json.encode(shown(params), order="sorted"):
         raise Problem(422, "this Idempotency-Key was used with other parameters", name="idempotency-key-reused")

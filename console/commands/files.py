@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from console.asking import add_yes_option, make_sure
@@ -11,7 +12,8 @@ from console.client import open_client, segment
 from console.commands.datasource_work import add_waiting_options, follow, tell_started
 from console.connection import add_connection_options
 from console.difference_words import counts_in_words
-from console.output import add_json_option, printable_line
+from console.exits import CommandFailed, ExitCode
+from console.output import add_json_option, print_json, printable_line, size
 from console.verbs import add_verb
 from console.work_words import counted, deletion_in_words
 
@@ -37,6 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_renaming(verbs)
     _configure_hashing(verbs)
     _configure_verifying(verbs)
+    getting = add_verb(verbs, "get", "fetch a file; goes on where it was after a break", _get, *_OUTPUT)
+    getting.add_argument("datasource", metavar="DATASOURCE")
+    getting.add_argument("path", metavar="PATH", help="a file, relative to the datasource")
+    getting.add_argument("-o", "--output", metavar="FILE", help="where to (default: its name, in this folder)")
+    getting.add_argument("--force", action="store_true", help="replace what is there")
 
 
 def _add_paths(parser: argparse.ArgumentParser, *, needed: bool = False, default: str = "everything") -> None:
@@ -153,6 +160,25 @@ def _hash(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     fields = ("manifest", "manifest_datasource", "algorithm", "target", "target_datasource", "catalog", "allow_extra")
     return _work(options, "verify", fields, words=("verified", "bytes", "skipped"))
+
+
+def _get(options: argparse.Namespace) -> int:
+    from console.downloading import fetch
+
+    target = Path(options.output or options.path.rstrip("/").rpartition("/")[2])
+    if target.is_dir():
+        target /= options.path.rstrip("/").rpartition("/")[2]
+    if not target.parent.is_dir():
+        raise CommandFailed(f"there is no folder {target.parent}", ExitCode.USAGE)
+    if target.exists() and not options.force:
+        raise CommandFailed(f"{target} is there already; give --force to replace it", ExitCode.REFUSED)
+    with open_client(options) as client:
+        count = fetch(client, options.datasource, options.path, target)
+    if options.json:
+        print_json({"file": str(target), "bytes": count})
+    else:
+        print(f"{printable_line(target)}: {size(count)}")
+    return ExitCode.OK
 
 
 def _work(

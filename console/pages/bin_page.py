@@ -19,7 +19,7 @@ from console.api.parts import Given, Parts
 from console.api.requests import Cursor
 from console.api.routing import new_router
 from console.pages.datasource_runs import BIN_JOBS, RunText, answer_of, open_runs
-from console.pages.datasources import place_of
+from console.pages.entry_rows import place_of
 from console.pages.moments import TimeText, ZoneText, moment_in
 from console.pages.rendering import wants_part
 from console.pages.showing import show

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import urlencode
-
 from fastapi import Request
 from pydantic import ValidationError
 from starlette.responses import Response
@@ -22,18 +19,17 @@ from console.api.parts import Given, Parts
 from console.api.problems import Problem
 from console.api.requests import Cursor
 from console.api.routing import new_router
-from console.api.shapes import EntryShape
 from console.difference_words import CHECKED, INDEXED
 from console.pages.datasource_form import KINDS
 from console.pages.datasource_runs import RunText, answer_of, last_run_of, open_runs
+from console.pages.entry_rows import crumbs_of, place_of, rows_of
 from console.pages.forms import Filled, Form
+from console.pages.homes import home_page, homes_page
 from console.pages.notices import Notice, go
 from console.pages.showing import show
 from console.pages.starting import begun
-from rota.datasources import Rules
 from scheduler.admission.admitting import Admitted
 from store.queries import datasources
-from store.records import DatasourceRecord
 
 router = new_router(prefix="", in_schema=False)
 
@@ -45,7 +41,9 @@ _PAGE = 200
 
 @router.get("/datasources")
 def datasources_page(request: Request, parts: Given, who: Asking) -> Response:
-    """Show the datasources."""
+    """Show the datasources; their homes to those who have nothing else."""
+    if who.own_only:
+        return homes_page(request, parts, who)
     return show(request, "datasources.html", who, datasources=all_datasources(parts), kinds=KINDS)
 
 
@@ -61,10 +59,13 @@ def datasource_page(
     cursor: Cursor = None,
     run: RunText = "",
 ) -> Response:
-    """Show how it stands with a datasource, and what the catalog has in one of its folders."""
+    """Show how it stands with a datasource, and what the catalog has in one of its folders; only that of a home."""
     folder = folder_of(path, raw)
     with parts.store.reading() as conn:
         record = datasources.get(conn, name)
+    if who.own_only:
+        return home_page(request, parts, who, record, folder, cursor=cursor, limit=_PAGE)
+    with parts.store.reading() as conn:
         context = {
             "source": one_datasource(parts, conn, record),
             "last_run": last_run_of(conn, record),
@@ -72,8 +73,6 @@ def datasource_page(
             "answer": answer_of(conn, name, run),
         }
     page = entries_in(parts, name, folder, cursor=cursor, limit=_PAGE)
-    ways = way_of_deletion(record, who)
-    entries = [(entry, name_of(entry.path), place_of(entry.path, entry.raw), ways(entry)) for entry in page.items]
     return show(
         request,
         "datasource.html",
@@ -82,7 +81,7 @@ def datasource_page(
         engines=ENGINES,
         indexed=INDEXED,
         checked=CHECKED,
-        entries=entries,
+        rows=rows_of(record, who, page.items),
         next=page.next,
         cursor=cursor,
         crumbs=crumbs_of(folder),
@@ -141,38 +140,3 @@ def _start(parts: Parts, who: Who, name: str, deed: str, form: Form) -> Admitted
     if deed == "confirm" and form.one("deleted").isdecimal():
         return confirm(parts, who, name, int(form.one("deleted")))
     raise Problem(400, "the form says nothing that can be done")
-
-
-def way_of_deletion(record: DatasourceRecord, who: Who) -> Callable[[EntryShape], str]:
-    """Return what tells where an entry goes that somebody deletes: `bin`, `for good`; empty where it has no name."""
-    rules = Rules.model_validate(record.rules).bin
-
-    def way(entry: EntryShape) -> str:
-        # No field of a form holds such a name as it is.
-        if entry.raw is not None or any(sign in entry.path for sign in "\r\n"):
-            return ""
-        return "bin" if rules.takes(entry.path, who.name) else "for good"
-
-    return way
-
-
-def name_of(path: str) -> str:
-    """Return the last name of a path."""
-    return path.rpartition("/")[2]
-
-
-def place_of(path: str, raw: str | None) -> str:
-    """Return what leads to a folder, as the query of an address; nothing for the root."""
-    if not path:
-        return ""
-    return urlencode({"path": path} if raw is None else {"raw": raw})
-
-
-def crumbs_of(folder: bytes) -> list[tuple[str, str]]:
-    """Return the folders on the way, each with what leads there."""
-    names = folder.split(b"/") if folder else []
-    ways = [b"/".join(names[: n + 1]) for n in range(len(names))]
-    return [
-        (name.decode("utf-8", "replace"), place_of(way.decode("utf-8", "replace"), raw_of(way)))
-        for name, way in zip(names, ways, strict=True)
-    ]

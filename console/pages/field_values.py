@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from console.pages import field_words
+from console.sizes import size_in_bytes
 from rota.datasources import Secret
 
-FieldKind = Literal["text", "secret", "number", "flag", "choice", "lines", "json"]
+FieldKind = Literal["text", "secret", "password", "number", "size", "flag", "choice", "lines", "json"]
+"""A `secret` is a reference to one, a `password` is typed; a `size` is so many bytes, written as people do."""
 
+_DECODERS: dict[FieldKind, Callable[[str], Any]] = {
+    "number": msgspec.json.decode,
+    "json": msgspec.json.decode,
+    "size": size_in_bytes,
+}
 _STRUCTURES = ("bin.parts",)
 _ABOUT = ("folder", "user")
 
 
 def kind_of(info: FieldInfo, name: str) -> FieldKind:
     """Return how a field of a model is drawn; `name` is its name in the form."""
-    if Secret in get_args(info.annotation):
-        return "secret"
-    if holds(info, bool):
-        return "flag"
-    if holds(info, int) or holds(info, float):
-        return "number"
-    if name in field_words.GLOB_HINTS:
-        return "lines"
-    if get_origin(info.annotation) is Literal:
-        return "choice"
-    return "json" if "dict" in str(info.annotation) or name in _STRUCTURES else "text"
+    rules: tuple[tuple[bool, FieldKind], ...] = (
+        (Secret in get_args(info.annotation), "secret"),
+        (holds(info, SecretStr), "password"),
+        (name in field_words.SIZES, "size"),
+        (holds(info, bool), "flag"),
+        (holds(info, int) or holds(info, float), "number"),
+        (name in field_words.GLOB_HINTS, "lines"),
+        (bool(choices_of(info)), "choice"),
+        ("dict" in str(info.annotation) or name in _STRUCTURES, "json"),
+    )
+    return next((kind for fits, kind in rules if fits), "text")
 
 
 def holds(info: FieldInfo, kind: type) -> bool:
     """Tell whether the values of a field are of a type."""
     kinds = {info.annotation, *get_args(info.annotation)}
     return kind in kinds or any(get_origin(each) is Annotated and get_args(each)[0] is kind for each in kinds)
+
+
+def choices_of(info: FieldInfo) -> tuple[str, ...]:
+    """Return what a field may hold, nothing of it first if it may be left empty; nothing for one that is no choice."""
+    if get_origin(info.annotation) is Literal:
+        return get_args(info.annotation)
+    found = next((get_args(each) for each in get_args(info.annotation) if get_origin(each) is Literal), ())
+    return ("", *found) if found else ()
 
 
 def may_be_none(info: FieldInfo) -> bool:
@@ -67,12 +85,12 @@ def value_of(kind: FieldKind, text: str) -> Any:
         return [line.strip() for line in text.splitlines() if line.strip()]
     if not text:
         return None
-    if kind in ("number", "json"):
-        try:
-            return msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            return text
-    return text
+    if kind not in _DECODERS:
+        return text
+    try:
+        return _DECODERS[kind](text)
+    except (msgspec.DecodeError, argparse.ArgumentTypeError):
+        return text
 
 
 def _structure(value: Any) -> str:

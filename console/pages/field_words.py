@@ -32,7 +32,13 @@ LABELS = {
     "homes": "Homes of users",
 }
 REFERENCE_HINT = "env:NAME or file:/path"
-GLOB_HINTS = {"include": "*.pdf\nreports/**", "exclude": "*.tmp\ncache/**", "bin.hold": "contracts/**"}
+GLOB_HINTS = {
+    "include": "*.pdf\nreports/**",
+    "exclude": "*.tmp\ncache/**",
+    "bin.hold": "contracts/**",
+    "members": "*.pdf\nletters/**",
+}
+SIZES = ("split_bytes", "max_bytes", "max_bytes_per_second")
 OPTIONS_HINT = '{"host": "…", "password": "env:NAME"}'
 JSON_HINTS = {"bin.parts": '[{"folder": "scratch", "keep": "P1D"}, {"user": "anna", "max_size": 5000000000}]'}
 NUMBER_HINTS = {"bin.max_size": "no limit", "bin.max_items": "no limit"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from console.pages import field_words
-from console.pages.field_values import FieldKind, holds, kind_of, may_be_none, text_of, value_of
+from console.pages.field_values import choices_of, holds, kind_of, may_be_none, text_of, value_of
+from console.pages.form_fields import FormField, Section, section_of
 from console.pages.forms import Form
 from rota.bins import BinRules
 from rota.datasources import OPTIONS, Datasource, Options
@@ -29,32 +29,6 @@ _LOCAL_ONLY = ("watch",)
 _REMOTE_ONLY = ("allow_private",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
-    """One field: how it is drawn, what is in it, and what is wrong with that."""
-
-    name: str
-    label: str
-    kind: FieldKind
-    help: str
-    value: str
-    placeholder: str = ""
-    required: bool = False
-    whole: bool = False
-    """Whether a number is a whole one."""
-    choices: tuple[str, ...] = ()
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """Fields that belong together; those that few people need are folded away, unless something is wrong in them."""
-
-    title: str
-    fields: tuple[FormField, ...]
-    folded: bool = False
-
-
 def sections_of(kind: str, texts: Mapping[str, str], problems: Iterable[Problem] = ()) -> list[Section]:
     """Return the form of a kind, filled in; `texts` hold what is in each field by its name."""
     errors: dict[str, str] = {}
@@ -65,8 +39,7 @@ def sections_of(kind: str, texts: Mapping[str, str], problems: Iterable[Problem]
         return tuple(_drawn(name, _info(kind, name), kind, texts, errors) for name in names)
 
     def section(title: str, names: Iterable[str], *, folded: bool = False) -> Section:
-        fields = drawn(names)
-        return Section(title=title, fields=fields, folded=folded and not any(field.error for field in fields))
+        return section_of(title, drawn(names), folded=folded)
 
     own = [_OPTION + name for name in OPTIONS[kind].model_fields if name not in Options.model_fields]
     patience = [_OPTION + name for name in OPTIONS[kind].model_fields if name in Options.model_fields]
@@ -181,6 +154,6 @@ def _drawn(
         placeholder=field_words.ROOT_HINTS[kind] if name == "root" else hints.get(drawn_as, ""),
         required=info.is_required(),
         whole=holds(info, int),
-        choices=get_args(info.annotation) if drawn_as == "choice" else (),
+        choices=choices_of(info) if drawn_as == "choice" else (),
         error=errors.get(name, ""),
     )

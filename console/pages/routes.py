@@ -12,6 +12,7 @@ from console.api.problems import Problem
 from console.api.routing import new_router
 from console.api.sign_in import prefetched, redeem, signed_in
 from console.pages import (
+    archive_form,
     backfill,
     bin_deeds,
     bin_page,
@@ -85,6 +86,6 @@ def _sign_in(request: Request, parts: Given, code: str) -> Response:
 
 
 _of_jobs = (jobs, job, versions, backfill, upcoming, pausing)
-_of_datasources = (datasources, datasource_form, bin_page, bin_deeds)
+_of_datasources = (datasources, datasource_form, archive_form, bin_page, bin_deeds)
 for _page in (*_of_jobs, runs, run, hooks, *_of_datasources, search, fleet):
     router.include_router(_page.router)

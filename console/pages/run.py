@@ -14,12 +14,14 @@ from console.api.routing import new_router
 from console.api.runs import DEEDS, find_run, retry, steer
 from console.pages.forms import Filled
 from console.pages.notices import Notice, go
+from console.pages.outcomes import outcome_of
 from console.pages.showing import show
 from console.pages.steps import steps_of
 from console.pages.waits import waits_of
 from rota.errors import Refused
+from rota.sealing import shown
 from rota.states import TERMINAL, RunState
-from store.queries import runs
+from store.queries import jobs, runs
 from store.records import RunDetail
 
 router = new_router(prefix="", in_schema=False)
@@ -47,12 +49,16 @@ def run_page(
         detail = runs.run_detail(conn, run_id)
         lines = runs.log(conn, run_id, level=level, q=q or None, after=after, limit=_LINES)
         waits = waits_of(conn, [detail.run], parts.clock.now_ms())
+        job = jobs.find(conn, detail.run.job)
     ended = detail.run.state in TERMINAL
     return show(
         request,
         "run.html",
         who,
         run=detail.run,
+        params=shown(detail.run.params),
+        outcome=outcome_of(detail.run),
+        has_job=job is not None and who.owner in (None, job.owner),
         steps=steps_of(detail.tasks),
         lines=lines.items,
         more=lines.next,

@@ -16,7 +16,7 @@ from console.api.requests import Cursor
 from console.api.routing import new_router
 from console.api.search import Names, QueryText, SearchWish, Types, find
 from console.api.search_shapes import HitShape, SearchShape
-from console.pages.datasources import place_of
+from console.pages.entry_rows import place_of
 from console.pages.moments import ZoneText
 from console.pages.showing import show
 from rota.errors import InvalidQuery, TooBroad

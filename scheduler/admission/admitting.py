@@ -20,6 +20,7 @@ from rota.times import rfc3339
 from scheduler.admission.drafts import Draft, Request, draft
 from scheduler.admission.placing import Stopped, place
 from scheduler.admission.queues import Queues
+from scheduler.admission.quotas import Quota, check_quota
 from scheduler.jobs.plans import Plan, make_plan
 from scheduler.runs.endings import Recorded
 from scheduler.runs.following import PlansAtHand, go_on, take_over
@@ -57,12 +58,19 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     terminated: tuple[str, ...] = ()
 
 
-def admit(store: Store, requests: Sequence[Request], *, now: int, actors: Mapping[str, ActorSpec]) -> list[Admitted]:
+def admit(
+    store: Store,
+    requests: Sequence[Request],
+    *,
+    now: int,
+    actors: Mapping[str, ActorSpec],
+    quota: Quota | None = None,
+) -> list[Admitted]:
     """Admit requests of people and programs, and return what became of each, in their order.
 
     Up to 500 are one transaction. The messages are to be sent by the caller: see `deliver`. Raises NotFound for an
     unknown job, Refused for one that is disabled or while everything is paused, InvalidDefinition for parameters that
-    don't fit.
+    don't fit, QuotaExceeded for what goes beyond the quota.
     """
     admitted: list[Admitted] = []
     for batch in batches(requests, BATCH):
@@ -70,6 +78,8 @@ def admit(store: Store, requests: Sequence[Request], *, now: int, actors: Mappin
         def change(conn: Connection, batch: list[Request] = batch) -> list[Admitted]:
             refuse_while_paused(conn)
             plans = _plans(conn, {request.job for request in batch}, actors)
+            if quota is not None:
+                check_quota(conn, quota, batch, plans=plans)
             return admit_in(conn, batch, now=now, plans=plans)
 
         admitted += store.write(change)

@@ -15,9 +15,9 @@ from rota.ids import new_id
 from rota.jobs import Overlap
 from rota.messages import encode
 from rota.params import bind_params, fits
-from rota.runs import Cause
+from rota.runs import Cause, person_of
 from rota.states import RunState
-from scheduler.admission.filling import context_for, filled, in_one_line, job_context, step_message
+from scheduler.admission.filling import context_for, filled, in_one_line, key_context, step_message
 from scheduler.jobs.plans import Limit, Plan, RateLimit, StepPlan
 from store.records import NewRun, NewTask
 
@@ -123,6 +123,7 @@ def _granted(plan: Plan, request: Request, now: int) -> Draft:
         params = bind_params(plan.job, request.params)
     run_id = request.run or new_id()
     owner = request.owner or plan.job.owner
+    person = person_of(request.cause, owner)
     run = NewRun(
         id=run_id,
         job=request.job,
@@ -143,10 +144,10 @@ def _granted(plan: Plan, request: Request, now: int) -> Draft:
     return Draft(
         run=run,
         tasks=tasks,
-        limit_key=None if limit is None else _key_of(plan, limit, params),
+        limit_key=None if limit is None else _key_of(plan, limit, params, person),
         limit=0 if limit is None else limit.most,
         overlap=overlap,
-        rate_key=rate_key(plan, params),
+        rate_key=rate_key(plan, params, person),
         undecided=plan.undecided or request.takes_over is not None,
         takes_over=request.takes_over,
     )
@@ -157,9 +158,9 @@ def _wanted_at(cause: Cause, now: int) -> int:
     return now if cause.due is None or cause.person is not None else cause.due
 
 
-def rate_key(plan: Plan, params: Mapping[str, Any]) -> str | None:
-    """Return what the start of a run with these parameters is counted for, None if its job has no rate."""
-    return None if plan.rate is None else _key_of(plan, plan.rate, params)
+def rate_key(plan: Plan, params: Mapping[str, Any], person: str) -> str | None:
+    """Return what the start of a person's run with these parameters is counted for, None if its job has no rate."""
+    return None if plan.rate is None else _key_of(plan, plan.rate, params, person)
 
 
 def _task(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> NewTask:
@@ -195,10 +196,10 @@ def _context(plan: Plan, step: StepPlan, request: Request, run: NewRun) -> dict[
     )
 
 
-def _key_of(plan: Plan, limit: Limit | RateLimit, params: Mapping[str, Any]) -> str:
+def _key_of(plan: Plan, limit: Limit | RateLimit, params: Mapping[str, Any], person: str) -> str:
     if not limit.dynamic:
         return limit.key
-    key = f"key:{fill(limit.key, {'params': params, 'job': job_context(plan)})}"
+    key = f"key:{fill(limit.key, key_context(plan, params=params, person=person))}"
     if len(key) <= MAX_LIMIT_KEY:
         return key
     # An index takes keys up to some size only.

@@ -11,7 +11,8 @@ from rota.errors import InvalidDefinition, RotaError
 from rota.expressions import Expression, ExpressionFailed, fill
 from rota.jobs import MAX_BRANCHES
 from rota.messages import Priority, TaskMessage
-from rota.runs import Cause
+from rota.runs import Cause, person_of
+from rota.sealing import keyless
 from rota.times import rfc3339
 from scheduler.jobs.plans import Plan, StepPlan
 
@@ -68,11 +69,12 @@ def context_for(
     What is slow to get, and not named by any of them, is left out by the caller.
     """
     return {
-        "params": params,
+        "params": keyless(params),
         "steps": steps or {},
         "run": {
             "id": run,
             "owner": owner,
+            "person": person_of(cause, owner),
             "cause": cause.kind,
             "due": None if cause.due is None else rfc3339(cause.due),
         },
@@ -81,6 +83,11 @@ def context_for(
         "events": events,
         "datasources": datasources,
     }
+
+
+def key_context(plan: Plan, *, params: Mapping[str, Any], person: str) -> dict[str, Any]:
+    """Return what the expressions of a limited key may name."""
+    return {"params": keyless(params), "job": job_context(plan), "run": {"person": person}}
 
 
 def job_context(plan: Plan) -> dict[str, Any]:

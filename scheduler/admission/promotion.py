@@ -85,7 +85,7 @@ def _put_off(conn: Connection, found: Mapping[str, WaitingDetail], *, catalogue:
     missed: dict[str, tuple[RateLimit, str]] = {}
     for run, one in sorted(found.items(), key=lambda each: (each[1].start_at or now, each[0])):
         plan = catalogue.plan_of(conn, one.job, one.job_version) if (one.start_at or now) < now - MISSED_MS else None
-        key = None if plan is None else rate_key(plan, one.params)
+        key = None if plan is None else rate_key(plan, one.params, one.person)
         if plan is not None and plan.rate is not None and key is not None:
             missed[run] = plan.rate, key
     rates = Rates(conn, [key for _, key in missed.values()])
@@ -150,7 +150,7 @@ class _Starter:
 
     def _rate_key(self) -> str | None:
         try:
-            return None if self._plan is None else rate_key(self._plan, self.run.params)
+            return None if self._plan is None else rate_key(self._plan, self.run.params, self.run.person)
         except RotaError as error:
             self._refusal = in_one_line(error)
             return None

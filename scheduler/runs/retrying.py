@@ -17,6 +17,7 @@ from rota.runs import Cause
 from rota.states import TERMINAL, RunState
 from scheduler.admission.admitting import Admitted, admit_in, deliver, refuse_while_paused
 from scheduler.admission.drafts import Request
+from scheduler.admission.quotas import Quota, check_quota
 from scheduler.jobs.plans import Plan, make_plan
 from store.queries import events, jobs, runs
 
@@ -40,6 +41,7 @@ def retry(
     actors: Mapping[str, ActorSpec],
     request_id: str | None = None,
     only: Only | None = None,
+    quota: Quota | None = None,
 ) -> Admitted:
     """Start an ended run once more: a new run with the same parameters, the same event and the same due time.
 
@@ -47,7 +49,8 @@ def retry(
     results fit no other: steps and branches that succeeded are taken over with their results, unless a step before them
     runs again; the others run. The ended one stays as it is: nothing leaves a terminal state. `request_id` makes the
     request safe to repeat. Raises NotFound; Refused while the run is open, when there is nothing that failed, when its
-    job is disabled, or while everything is paused; InvalidDefinition when the job takes other parameters by now.
+    job is disabled, or while everything is paused; InvalidDefinition when the job takes other parameters by now;
+    QuotaExceeded for what goes beyond the quota.
     """
     with store.reading() as conn:
         run = runs.get_run(conn, run_id)
@@ -69,6 +72,8 @@ def retry(
     def change(conn: Connection) -> Admitted:
         refuse_while_paused(conn)
         plan = _plan(conn, run, actors, only)
+        if quota is not None:
+            check_quota(conn, quota, [request], plans={run.job: plan})
         if gathered and not runs.find_by_cause(conn, [(run.job, request.cause.key)]):
             events.pass_on(conn, run_id, to=request.run or "")
         return admit_in(conn, [request], now=now, plans={run.job: plan})[0]

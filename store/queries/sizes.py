@@ -42,6 +42,17 @@ def below(conn: Connection, datasource: str, folder: bytes, names: Collection[by
     return {name: found.get(name, _NOTHING) for name in names}
 
 
+def bytes_in(conn: Connection, datasource: str, folders_within: Collection[bytes]) -> int:
+    """Return how many bytes these folders hold with everything below them; none of them may be below another.
+
+    It is one range of the index for each. What the catalog has not seen counts nothing.
+    """
+    given = (
+        {"datasource": datasource, "path": path, "end": path + b"0", "inside": path + b"/"} for path in folders_within
+    )
+    return sum(int(conn.scalar(_whole if one["path"] else _everything, one) or 0) for one in given)
+
+
 def _sums_by(next_name: ColumnElement[bytes]) -> Select[Any]:
     path = folders.c.path
     each = (
@@ -77,4 +88,10 @@ def _of_postgresql() -> Select[Any]:
     return _sums_by(_next_name(slash, rest, func.substring(rest, 1, slash - 1)))
 
 
+_everything = select(func.sum(folders.c.bytes)).where(folders.c.datasource == bindparam("datasource"))
+_path = folders.c.path
+_whole = _everything.where(
+    (_path == bindparam("path", type_=LargeBinary))
+    | (_path >= bindparam("inside", type_=LargeBinary)) & (_path < bindparam("end", type_=LargeBinary))
+)
 _sums = {"sqlite": _of_sqlite(), "postgresql": _of_postgresql()}

@@ -44,12 +44,14 @@ class WaitingRun(msgspec.Struct, frozen=True, kw_only=True):
 class WaitingDetail(msgspec.Struct, frozen=True, kw_only=True):
     """What has to be known of a run to start it.
 
-    `messages` are those of steps that it begins with, `start_at` its turn if it waits for one.
+    `person` is whose doing it is: who started it, or else its owner. `messages` are those of steps that it begins with,
+    `start_at` its turn if it waits for one.
     """
 
     run: str
     job: str
     job_version: int
+    person: str
     params: dict[str, Any]
     messages: tuple[TaskMessage, ...]
     start_at: int | None

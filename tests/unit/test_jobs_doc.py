@@ -110,7 +110,7 @@ NAMED = {
 
 def test_documented_names_are_those_that_expressions_may_use() -> None:
     assert {place: set(code(names)) for place, names in rows("\n## Expressions\n")} == NAMED
-    explained = {name for names, *_ in rows("| `params`, `job` |\n") for name in code(names)}
+    explained = {name for names, *_ in rows("| `params`, `job`, `run` |\n") for name in code(names)}
     assert explained == expressions.BRANCH_NAMES
 
 

@@ -18,11 +18,12 @@ from actors.datasources.globs import Selection
 from actors.datasources.listing import unlisted
 from actors.datasources.local.burying import bury_locally
 from actors.datasources.local.drafting import LocalDraft
+from actors.datasources.local.planting import LocalTree, remove_tree
 from actors.datasources.local.reading import Content, chosen, fields_of, read_folder
 from actors.datasources.local.scanning import LocalScan, listing_of
 from actors.datasources.local.walkers import Walkers
 from actors.datasources.local.walking import Setup
-from actors.datasources.local.writing import delete, make_folder, rename, write
+from actors.datasources.local.writing import delete, make_folder, read_link, rename, write
 from actors.datasources.marker import check_marker
 from actors.datasources.openat2 import Opener
 from actors.datasources.paths import Root, split
@@ -107,6 +108,10 @@ class LocalStorage:
             raise OSError(errno.EINVAL, "no regular file", path)
         return os.fdopen(descriptor, "rb")
 
+    def read_link(self, path: bytes) -> bytes:
+        """Give the target of a link, as it says itself."""
+        return read_link(self._root, path)
+
     def write(
         self,
         path: bytes,
@@ -121,6 +126,14 @@ class LocalStorage:
     def draft(self, path: bytes, key: str) -> LocalDraft:
         """Open the draft of this key for a file, as far as it was written, or begin one."""
         return LocalDraft(self._root, path, key)
+
+    def tree(self, path: bytes, key: str) -> LocalTree:
+        """Begin a tree for a folder."""
+        return LocalTree(self._root, path, key)
+
+    def remove_tree(self, path: bytes, *, check: Callable[[], None] = lambda: None) -> int:
+        """Remove a tree that was left at this path, and give how many bytes its files had."""
+        return remove_tree(self._root, path, check=check)
 
     def make_folder(self, path: bytes) -> None:
         """Make a folder; nothing happens if it is there."""

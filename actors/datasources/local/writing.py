@@ -1,4 +1,4 @@
-"""Changes beneath the root of a local datasource, each by the name in a folder whose descriptor is held.
+"""What goes by the name in a folder whose descriptor is held: all changes beneath the root of a local datasource.
 
 No path is ever joined and handed to the system: the folder is opened beneath the root without following a link, and the
 last name is used relative to it by calls that do not follow one either.
@@ -65,6 +65,12 @@ def write(
     fields = fields_of(name, found)
     assert fields is not None
     return Row(*fields)
+
+
+def read_link(root: Root, path: bytes) -> bytes:
+    """Give where a link leads, as it says itself; raises OSError for anything else."""
+    with place(root, path) as (folder, name):
+        return os.readlink(name, dir_fd=folder)
 
 
 def make_folder(root: Root, path: bytes) -> None:

@@ -17,7 +17,7 @@ import io
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -92,6 +92,10 @@ class SftpStorage:
         """Open a regular file for reading."""
         opened = self._run(lambda session: open_regular(session, path))
         return io.BufferedReader(Stream(self._thread, opened), buffer_size=opened.session.piece_bytes)
+
+    def read_link(self, path: bytes) -> bytes:
+        """Give the target of a link, as it says itself."""
+        return self._run(lambda session: _read_link(session, path))
 
     def write(
         self,
@@ -172,6 +176,13 @@ async def _stat(session: Session, path: bytes) -> Row | None:
             return None
         raise
     return None if found is None else row_of(split(path)[1], found)
+
+
+async def _read_link(session: Session, path: bytes) -> bytes:
+    _, found = await all_of(session.enter_parent(path), session.lstat(path))
+    if kind_of(found) != Kind.LINK:
+        raise OSError(errno.EINVAL, "no link", path)
+    return cast("bytes", await session.ask(path, lambda: session.client.readlink(session.absolute(path))))
 
 
 async def _make_folder(session: Session, path: bytes) -> None:

@@ -23,6 +23,7 @@ from store.queries.runs.lines import (
     waited_for,
 )
 from store.queries.runs.log import log
+from store.queries.runs.owned import hold_owner, open_runs_of
 from store.queries.runs.progress import begin_runs, close, release_tasks, skip_tasks, steps_of
 from store.queries.runs.reading import (
     count_open,
@@ -63,6 +64,7 @@ __all__ = [
     "get_run",
     "hold_keys",
     "hold_keys_of",
+    "hold_owner",
     "in_line",
     "insert_admitted",
     "last_states",
@@ -73,6 +75,7 @@ __all__ = [
     "mark_sent",
     "next_in_line",
     "next_turn",
+    "open_runs_of",
     "open_slots",
     "open_tasks",
     "overdue",

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, literal_column, select, update
 
 from rota.messages import TaskMessage
-from rota.runs import plain_text
+from rota.runs import person_of, plain_text
 from store.batches import batches
-from store.encoding import load_message, loads
+from store.encoding import load_cause, load_message, loads
 from store.queries.runs.lines import READY
 from store.records import Promotion, WaitingDetail
 from store.tables import runs, tasks
@@ -33,7 +33,7 @@ _locked_tasks = (
     .with_for_update()
 )
 _locked_runs = (
-    select(runs.c.id, runs.c.job, runs.c.job_version, runs.c.params, runs.c.start_at)
+    select(runs.c.id, runs.c.job, runs.c.job_version, runs.c.owner, runs.c.cause, runs.c.params, runs.c.start_at)
     .where(runs.c.id.in_(_ids), READY)
     .order_by(runs.c.id)
     .with_for_update()
@@ -107,11 +107,12 @@ def lock_waiting(conn: Connection, run_ids: Iterable[str]) -> dict[str, WaitingD
             message = load_message(text)
             if state == "waiting" and message is not None:
                 messages.setdefault(run, []).append(message)
-        for run, job, version, params, start_at in conn.execute(_locked_runs, {"ids": batch}):
+        for run, job, version, owner, cause, params, start_at in conn.execute(_locked_runs, {"ids": batch}):
             found[run] = WaitingDetail(
                 run=run,
                 job=job,
                 job_version=version,
+                person=person_of(load_cause(cause), owner),
                 params=loads(params),
                 messages=tuple(messages.get(run, ())),
                 start_at=start_at,

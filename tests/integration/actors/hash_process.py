@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import actors.hashing.manifest
 import actors.hashing.setting
+import actors.kept
 from actors.datasources.storage import Datasource
 from actors.hash import HashParams, hash_entries
 from actors.testing import RecordingRun
 
-actors.hashing.manifest.MOST_BYTES = 1500
+actors.kept.MOST_BYTES = 1500
 actors.hashing.setting._SMALL_AT_ONCE = 5
 
 

@@ -286,7 +286,7 @@ def interrupted_at(run: RecordingRun, count: int, reason: Exception) -> Recordin
 @pytest.fixture
 def kept_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what is done kept after every few files."""
-    monkeypatch.setattr("actors.hashing.manifest.MOST_BYTES", 1000)
+    monkeypatch.setattr("actors.kept.MOST_BYTES", 1000)
     monkeypatch.setattr("actors.hashing.setting._SMALL_AT_ONCE", 3)
 
 

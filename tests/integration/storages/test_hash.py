@@ -89,7 +89,7 @@ def test_what_is_wrong_is_found_by_a_manifest(hashed, served):
 
 
 def test_an_interrupted_run_goes_on(hashed, served, monkeypatch):
-    monkeypatch.setattr("actors.hashing.manifest.MOST_BYTES", 1)
+    monkeypatch.setattr("actors.kept.MOST_BYTES", 1)
     monkeypatch.setattr("actors.hashing.setting._SMALL_AT_ONCE", 1)
     first = hashed.new_run()
 

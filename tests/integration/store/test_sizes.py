@@ -76,3 +76,13 @@ def test_sums_equal_those_of_an_independent_count(store: Store, paths: list[list
             entries=sum(folders[path][0] for path in inside),
             bytes=sum(folders[path][1] for path in inside),
         )
+
+
+def test_bytes_of_folders_are_those_in_them_and_below(store: Store) -> None:
+    write(store, "files", {b"": (3, 9), b"a": (2, 10), b"a/b": (1, 100), b"a-b": (1, 7), b"a0": (1, 5)})
+    write(store, "other", {b"a": (9, 9)})
+
+    with store.reading() as conn:
+        found = [sizes.bytes_in(conn, "files", paths) for paths in ([b"a"], [b"a/b", b"a0"], [b"none"], [b""], [])]
+
+    assert found == [110, 105, 0, 131, 0]

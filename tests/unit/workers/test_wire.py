@@ -49,6 +49,8 @@ def ends():
         Report(taken=Taken(progress=Progress(done=2))),
         Question(n=1, event=Event(id="1", source="s", type="t", data={"a": 1}, chain=("j",))),
         Question(n=2),
+        Question(n=3, sealed="an id"),
+        Answer(n=3, sealed=b"\x00\xff"),
         Ended(ending=Ending(how="failed", failure=Failure(type="ValueError", message="x"), permanent=True)),
     ],
 )

@@ -1,0 +1,1 @@
+"""Tar archives: made, and read."""

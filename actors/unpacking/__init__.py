@@ -1,0 +1,1 @@
+"""Parts of the actors `extract`, `list-archive` and `test-archive`."""

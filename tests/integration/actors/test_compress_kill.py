@@ -1,0 +1,123 @@
+"""kill -9 at any moment of a `compress`: nothing is seen of an archive before it is whole, and the bytes are the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.datasources.drafts import DraftKind, parse_draft
+from tests.integration.actors.mirrors import drafts
+from tests.trees import File, make_tree
+from tests.waiting import wait_until
+
+_KILLS = 5
+_MIB = 1024 * 1024
+OLD = 1_600_000_000
+
+
+class Killed:
+    """An archive made by processes of its own."""
+
+    def __init__(self, folder: Path, *, target: str = "target", **params: Any) -> None:
+        self.source, self.target = folder / "source", folder / target
+        for place in (self.source, self.target):
+            place.mkdir(exist_ok=True)
+        self._given = {"params": params, "source": str(self.source), "target": str(self.target)}
+        self._given["state"] = str(folder / f"{target}.json")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.integration.actors.compress_process", json.dumps(self._given)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parents[3],
+        )
+
+    def kill_when(self, fact: Any, *, after: float) -> bool:
+        """Start it, and kill it somewhat after something is so; says whether it had not ended by then."""
+        process = self.start()
+        wait_until(lambda: process.poll() is not None or fact(), timeout=60)
+        try:
+            process.wait(timeout=after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate()
+        return process.returncode == -9
+
+    def finish(self) -> dict[str, Any]:
+        process = self.start()
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out.decode()
+        return json.loads(out)
+
+    def drafted(self) -> int:
+        """Give how many bytes the drafts have."""
+        found = 0
+        for draft in drafts(self.target):
+            try:
+                found += os.stat(draft).st_size
+            except FileNotFoundError:
+                continue
+        return found
+
+    def kept(self) -> list[str]:
+        """Give the drafts that a task keeps; what a killed process was just writing in one go is for the clean-up."""
+        names = [Path(draft).name for draft in drafts(self.target)]
+        return [name for name in names if (found := parse_draft(name.encode())) and found.kind is DraftKind.KEPT]
+
+
+def whole(folder: Path) -> dict[str, bytes]:
+    """Give the content of what has its name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".rota")}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"format": "tar.gz"}, {"format": "tar", "split_bytes": _MIB}, {"split_bytes": 300_000, "manifest": True}],
+    ids=["zip", "tar.gz", "tar-divided", "zip-divided-manifest"],
+)
+def test_killed_again_and_again_an_archive_is_whole_and_always_the_same(tmp_path: Path, params: dict[str, Any]) -> None:
+    chance = random.Random(11)
+    # So slow that each kill finds it at work, on a busy machine too.
+    killed = Killed(tmp_path, paths=["a"], max_bytes_per_second=12 * _MIB, **params)
+    small = {f"d{n}": {str(k): File(chance.randbytes(9_000), OLD) for k in range(20)} for n in range(20)}
+    make_tree(killed.source, {"a": {**small, "e": File(chance.randbytes(9 * _MIB), OLD)}})
+    for folder, _, _ in os.walk(killed.source):
+        os.utime(folder, (OLD, OLD))
+
+    kills = 0
+    for number in range(_KILLS):
+        mark = number * 2 * _MIB
+        kills += killed.kill_when(lambda mark=mark: killed.drafted() > mark, after=chance.random() / 5)
+        if kills == number + 1:
+            assert all(parse_draft(os.fsencode(path.name)) for path in killed.target.iterdir())
+    done = killed.finish()
+
+    assert kills
+    assert killed.kept() == []
+    again = Killed(tmp_path, target="again", paths=["a"], **params)
+    wanted = again.finish()
+    assert whole(killed.target) == whole(again.target)
+    assert (done["path"], done["entries"], done["bytes_in"]) == (wanted["path"], 422, 9 * _MIB + 400 * 9_000)
+    assert done["noted"] == 0
+
+
+def test_killed_where_it_gets_its_name_it_is_there_once(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    killed = Killed(tmp_path, paths=["a"], manifest=True)
+    make_tree(killed.source, {"a": {str(k): chance.randbytes(60_000) for k in range(40)}})
+
+    for _ in range(_KILLS):
+        killed.kill_when(lambda: (killed.target / "a.zip.sha256").exists(), after=chance.random() / 200)
+    done = killed.finish()
+
+    assert done["path"] == "a.zip"
+    assert sorted(whole(killed.target)) == ["a.zip", "a.zip.sha256"]
+    assert killed.kept() == []

@@ -1,0 +1,106 @@
+"""Archives from the command line to the file and back, with a real scheduler, worker and console, as a user with a home."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.exits import ExitCode
+from console.main import main
+from rota.states import TERMINAL
+from tests.integration.console.serving import Console
+from tests.integration.console.sources import add_source
+from tests.integration.whole import whole_rota
+from tests.waiting import wait_until
+
+SECRET = "correct horse battery"
+FILES = {"notes.txt": b"notes " * 1_000, "photos/one.raw": bytes(range(256)) * 2_000, "photos/two.txt": b"two"}
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Iterator[tuple[Console, Path, Path]]:
+    """A console, the state folder, and the folder of the homes."""
+    homes = tmp_path / "docs" / "homes"
+    for name, content in FILES.items():
+        file = homes / "eve" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    with whole_rota(tmp_path / "state") as (cluster, console):
+        add_source(console, "docs", root=str(tmp_path / "docs"), rules={"homes": "homes"})
+        wait_until(lambda: "archive" in served(console), timeout=30)
+        yield console, cluster.folder, homes
+
+
+def served(console: Console) -> set[str]:
+    """The queues that workers serve."""
+    return {queue for worker in console.parts.bus.census.workers() for queue in worker.about.get("queues", ())}
+
+
+def test_user_packs_fetches_and_unpacks_with_a_password(
+    installation: tuple[Console, Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, state, homes = installation
+    token = console.token("user", name="eve")
+    (tmp_path / "password").write_text(SECRET)
+
+    def rota(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = main([*arguments, "--state", str(state), "--token", token])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    secret = ("--password-file", str(tmp_path / "password"))
+    packed = rota(
+        "archive", "compress", "docs", "homes/eve/notes.txt", "homes/eve/photos", "--to", "homes/eve/all.zip", *secret
+    )
+    fetched = rota("files", "get", "docs", "homes/eve/all.zip", "-o", str(tmp_path / "all.zip"))
+    listed = rota("archive", "list", "docs", "homes/eve/all.zip", *secret)
+    unpacked = rota("archive", "extract", "docs", "homes/eve/all.zip", "--to", "homes/eve/out", *secret)
+    tested = rota("archive", "test", "docs", "homes/eve/all.zip")
+
+    assert packed[0] == fetched[0] == listed[0] == unpacked[0] == ExitCode.OK, (packed, fetched, listed, unpacked)
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert all(info.flag_bits & 1 for info in archive.infolist() if not info.is_dir())
+    assert "photos/one.raw" in listed[1]
+    assert {
+        str(file.relative_to(homes / "eve/out")): file.read_bytes() for file in files_in(homes / "eve/out")
+    } == FILES
+    assert (tested[0], "password" in tested[1]) == (ExitCode.FAILED, True)
+    assert SECRET not in packed[1] + listed[1] + unpacked[1] + tested[1]
+    logs = "".join(log.read_text(errors="replace") for log in state.rglob("*.log"))
+    assert SECRET not in logs
+    runs = runs_of(console, token)
+    assert {run["state"] for run in runs} <= {state.value for state in TERMINAL}
+    assert [run["made"]["path"] for run in runs if run["made"]] == ["homes/eve/out", "homes/eve/all.zip"]
+
+
+def test_more_than_was_reserved_is_not_packed(
+    installation: tuple[Console, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    console, state, homes = installation
+    token = console.token("user", name="eve")
+
+    code = main(
+        ["archive", "compress", "docs", "homes/eve/photos", "--max-bytes", "100KB", "--json", "--state", str(state)]
+        + ["--token", token]
+    )
+
+    run = json.loads(capsys.readouterr().out)
+    assert (code, run["state"]) == (ExitCode.FAILED, "failed")
+    assert "100,000" in run["error"]["message"]
+    assert not list(homes.rglob("*.zip"))
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+def runs_of(console: Console, token: str) -> list[dict[str, Any]]:
+    client = console.anyone(headers={"Authorization": f"Bearer {token}"})
+    found: list[dict[str, Any]] = client.get("/api/v1/runs").json()["items"]
+    return found

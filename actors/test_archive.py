@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
-from actors.archives.reading import Member, MemberKind
+from actors.archives.reading import Member, MemberKind, WholeReading
 from actors.datasources.opening import open_storage
 from actors.finding import find_datasource
 from actors.params import Result
@@ -22,6 +23,7 @@ from actors.unpacking.budgets import Budget
 from actors.unpacking.opening import Opened, opened_archive
 from actors.unpacking.order import LimitedParams, archive_path_of
 from actors.unpacking.progress import Progress
+from actors.unpacking.writing import BATCH_FILES, SMALL_BYTES
 from rota.errors import Interrupted
 
 
@@ -47,50 +49,80 @@ def test_archive(run: Run, params: TestArchiveParams) -> TestArchiveResult:
     """Read an archive to its end, and fail with the first member that is damaged."""
     path = archive_path_of(params.path)
     budget = Budget(params.limits)
+
+    def check() -> None:
+        run.check()
+        budget.watch()
+
     with closing(open_storage(find_datasource(run, params.datasource), check=run.check)) as storage:
         storage.verify()
-        with opened_archive(run, params, storage, path) as opened:
+        with opened_archive(run, params, storage, path, check=check) as opened:
             archive = opened.archive
             progress = Progress(run, done=lambda: archive.consumed, total=opened.file.size, deed="tested")
-            _test(run, opened, budget, progress)
+            _Testing(run, opened, budget, progress).execute()
             opened.file.confirm()
             progress.report(ended=True)
     return TestArchiveResult(format=opened.format, entries=budget.entries, bytes=budget.bytes)
 
 
-def _test(run: Run, opened: Opened, budget: Budget, progress: Progress) -> None:
-    archive = opened.archive
-    stopping = threading.Event()
-    size = len(os.sched_getaffinity(0))
+class _Testing:
+    """The reading of one archive; small members go in batches, as they are unpacked."""
 
-    def check() -> None:
-        run.check()
-        if stopping.is_set():
-            raise Interrupted
+    def __init__(self, run: Run, opened: Opened, budget: Budget, progress: Progress) -> None:
+        self._run = run
+        self._opened = opened
+        self._archive = opened.archive
+        self._whole = opened.archive if isinstance(opened.archive, WholeReading) else None
+        self._budget = budget
+        self._progress = progress
+        self._stopping = threading.Event()
 
-    def read(member: Member) -> None:
-        for piece in archive.open(member):
-            check()
-            budget.produce(member.name, len(piece), consumed=archive.consumed)
-            if not archive.is_direct:
-                progress.tick()
+    def execute(self) -> None:
+        """Read all of it."""
+        size = len(os.sched_getaffinity(0))
+        with ThreadPoolExecutor(size, thread_name_prefix="test") as pool, ExitStack() as leaving:
+            leaving.callback(pool.shutdown, wait=False, cancel_futures=True)
+            leaving.callback(self._stopping.set)
+            crew: Crew[int, None] = Crew(Threads(pool=pool, size=size, check=self._check), done=self._done)
+            for batch in self._batches():
+                if self._archive.is_direct:
+                    crew.hand(len(batch), self._read, batch)
+                else:
+                    self._read(batch)
+                    self._done(len(batch), None)
+            crew.finish()
 
-    def done(_member: int, _nothing: None) -> None:
-        progress.entries += 1
-        progress.tick()
-
-    with ThreadPoolExecutor(size, thread_name_prefix="test") as pool, ExitStack() as leaving:
-        leaving.callback(pool.shutdown, wait=False, cancel_futures=True)
-        leaving.callback(stopping.set)
-        crew: Crew[int, None] = Crew(Threads(pool=pool, size=size, check=check), done=done)
-        for member in archive.members():
-            check()
-            budget.enter(opened.path_of(member))
+    def _batches(self) -> Iterator[list[Member]]:
+        """Give the files: one by one where each has to be read before the next, else several that are small."""
+        batch: list[Member] = []
+        size = 0
+        for member in self._archive.members():
+            self._check()
+            self._budget.enter(self._opened.path_of(member))
             if member.kind is not MemberKind.FILE:
                 continue
-            if archive.is_direct:
-                crew.hand(member.number, read, member)
-            else:
-                read(member)
-                done(member.number, None)
-        crew.finish()
+            batch.append(member)
+            size += SMALL_BYTES if member.size is None else member.size
+            if not self._archive.is_direct or len(batch) >= BATCH_FILES or size >= SMALL_BYTES:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def _read(self, batch: list[Member]) -> None:
+        for member in batch:
+            whole = None if self._whole is None else self._whole.open_whole(member)
+            for piece in self._archive.open(member) if whole is None else (whole,):
+                self._check()
+                self._budget.produce(member.name, len(piece), consumed=self._archive.consumed)
+                if not self._archive.is_direct:
+                    self._progress.tick()
+
+    def _done(self, files: int, _nothing: None) -> None:
+        self._progress.entries += files
+        self._progress.tick()
+
+    def _check(self) -> None:
+        self._run.check()
+        if self._stopping.is_set():
+            raise Interrupted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from bus.errors import translated
@@ -23,6 +24,13 @@ class Seals:
         """Keep a ciphertext for so many seconds."""
         with translated("keeping what was sealed"):
             self._client.set(self._keys.sealed(sealed_id), ciphertext, ex=seconds)
+
+    def drop(self, sealed_ids: Iterable[str]) -> None:
+        """Forget ciphertexts that nobody will ask for."""
+        names = [self._keys.sealed(each) for each in sealed_ids]
+        if names:
+            with translated("dropping what was sealed"):
+                self._client.unlink(*names)
 
     def read(self, sealed_id: str) -> bytes | None:
         """Return a ciphertext, None once its time is over."""

@@ -53,16 +53,17 @@ class Content:
             self.behind = start
         found = self._storage.stat(self._path)
         # A file that only grows or is written to stays the one that it is.
-        return found is not None and (_of(found) == _of(self.row) if found.inode else found == self.row)
+        return found is not None and (_node(found) == _node(self.row) if found.inode else found == self.row)
+
+    def catch_up(self) -> None:
+        """Read past a piece of what it is behind."""
+        passed = self.read(self.behind)
+        self.behind = self.behind - len(passed) if passed else 0
 
     def read(self, most: int) -> bytes:
-        """Read what follows, a piece at most; nothing at the end of the file, and while it is still `behind`."""
+        """Read what follows, a piece at most; nothing at the end of the file."""
         assert self._file is not None, "go_to comes first"
-        if not self.behind:
-            return self._file.read(min(PIECE_BYTES, most))
-        passed = len(self._file.read(min(PIECE_BYTES, self.behind)))
-        self.behind = self.behind - passed if passed else 0
-        return b""
+        return self._file.read(min(PIECE_BYTES, most))
 
     def close(self) -> None:
         """Let go of the file and of the storage; twice is fine."""
@@ -103,13 +104,13 @@ def open_content(record: DatasourceRecord, path: bytes) -> Content:
 
 
 def start_reading(record: DatasourceRecord, content: Content, start: int, most: int) -> bytes:
-    """Go to a byte of the file and read the first piece from there; raises as `open_content` does.
+    """Go to a byte of the file and read the first piece from there, nothing if it is behind; raises as `open_content`.
 
     Raises TemporaryError as well if another file has taken its place: the tag that was told is not its own.
     """
     try:
         is_same = content.go_to(start)
-        first = content.read(most)
+        first = b"" if content.behind else content.read(most)
     except FileNotFoundError as error:
         raise NotFound(f"the file has just gone from {record.name}") from error
     except (OSError, PermanentError, TemporaryError) as error:
@@ -119,7 +120,7 @@ def start_reading(record: DatasourceRecord, content: Content, start: int, most: 
     return first
 
 
-def _of(row: Row) -> tuple[int, int]:
+def _node(row: Row) -> tuple[int, int]:
     return row.device, row.inode
 
 

@@ -10,6 +10,7 @@ import base64
 import fcntl
 import http.client
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -77,8 +78,19 @@ class Source:
             raise http.client.IncompleteRead(b"", left)
 
 
-def fetch(client: Client, datasource: str, path: str, target: Path, *, pause_seconds: float = PAUSE_SECONDS) -> int:
-    """Fetch a file in place of whatever is at the target, and return how many bytes it has; CommandFailed if not."""
+def fetch(
+    client: Client,
+    datasource: str,
+    path: str,
+    target: Path,
+    *,
+    replace: bool = True,
+    pause_seconds: float = PAUSE_SECONDS,
+) -> int:
+    """Fetch a file and return how many bytes it has; CommandFailed if it does not come, OSError if it cannot be kept.
+
+    Without `replace` it fails also where something has taken the target's name meanwhile.
+    """
     source = Source(client, datasource, path)
     remote = source.look()
     prefix = f".rota-{source.digest}-"
@@ -86,17 +98,30 @@ def fetch(client: Client, datasource: str, path: str, target: Path, *, pause_sec
     for older in target.parent.glob(f"{prefix}*.part"):
         if older != draft:
             older.unlink(missing_ok=True)
-    with draft.open("ab") as file:
-        _lock(file)
+    with _opened(draft) as file:
+        _lock(file, draft)
         _fill(file, source, remote, pause_seconds)
         file.flush()
         os.fsync(file.fileno())
+        if not replace and os.path.lexists(target):
+            raise CommandFailed(f"{target} has come meanwhile; give --force to replace it", ExitCode.REFUSED)
         draft.replace(target)
     return remote.size
 
 
+def _opened(draft: Path) -> BinaryIO:
+    """Open a draft at its end; what others put there, in a folder that they may write to, leads nowhere else."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.fdopen(os.open(draft, flags, 0o666), "ab")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise CommandFailed(f"{draft} is no file; remove it first", ExitCode.REFUSED)
+    return file
+
+
 def _fill(file: BinaryIO, source: Source, remote: Remote, pause_seconds: float) -> None:
-    done, lost = file.tell(), 0
+    # Another command may have written to it before this one had the lock.
+    done, lost = file.seek(0, os.SEEK_END), 0
     with progress_bar() as bar:
         while done < remote.size:
             before = done
@@ -113,11 +138,17 @@ def _fill(file: BinaryIO, source: Source, remote: Remote, pause_seconds: float) 
                 time.sleep(pause_seconds * lost)
 
 
-def _lock(file: BinaryIO) -> None:
+def _lock(file: BinaryIO, draft: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise CommandFailed("another command fetches this file just now", ExitCode.REFUSED) from error
+    try:
+        is_ours = os.path.samestat(draft.lstat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        is_ours = False
+    if not is_ours:
+        raise CommandFailed("another command has just fetched this file", ExitCode.REFUSED)
 
 
 def _told(response: http.client.HTTPResponse) -> Remote:

@@ -31,8 +31,12 @@ def password_of(options: argparse.Namespace) -> str | None:
 
     if not sys.stdin.isatty():
         raise CommandFailed("nobody sits at a terminal: give --password-file", ExitCode.USAGE)
-    password = _checked(getpass("Password: "), "the password")
-    if options.password_twice and getpass("Once more: ") != password:
+    try:
+        password = _checked(getpass("Password: "), "the password")
+        again = getpass("Once more: ") if options.password_twice else password
+    except EOFError as error:
+        raise CommandFailed("no password was typed; nothing was done", ExitCode.USAGE) from error
+    if again != password:
         raise CommandFailed("these were two different passwords; nothing was done", ExitCode.USAGE)
     return password
 
@@ -52,6 +56,9 @@ def _checked(line: str, what: str) -> str:
     password = line.rstrip("\r\n")
     if not password:
         raise CommandFailed(f"{what}: there is nothing in it", ExitCode.USAGE)
+    if any("\ud800" <= sign <= "\udfff" for sign in password):
+        # Bytes of a standard input that is no UTF-8; said here, because who sends it would quote them.
+        raise CommandFailed(f"{what}: it is no text", ExitCode.USAGE)
     if len(password) > _MOST_CHARS:
         raise CommandFailed(f"{what}: a password has {_MOST_CHARS:,} characters at most", ExitCode.USAGE)
     return password

@@ -67,6 +67,8 @@ class Member:
     link: bytes = b""
     """Where a link leads; of a hard link the name of the member."""
     encrypted: bool = False
+    verbatim: bool = False
+    """Whether the archive says that names are bytes of no encoding, so that they are to come back as they are."""
     backslashes: bool = False
     """Whether it was made where folders are separated by backslashes (FAT, NTFS): those in its name may mean that."""
     place: int = 0
@@ -128,6 +130,15 @@ class WholeReading(Protocol):
 
     def open_whole(self, member: Member) -> bytes | None:
         """Give the whole content of a file, checked as by `open`; None if it is not small and has to be opened."""
+
+
+@runtime_checkable
+class PassingOver(Protocol):
+    """An archive that has to unpack what lies before a member to come to it, whether that is wanted or not."""
+
+    @property
+    def unpacked(self) -> int:
+        """How many bytes came out of it so far, what was passed over among them."""
 
 
 @runtime_checkable

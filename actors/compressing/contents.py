@@ -15,6 +15,7 @@ from typing import BinaryIO
 from actors.archives.packing import STREAM_BYTES, Content, Entry
 from actors.compressing.outcomes import Outcome, Outcomes
 from actors.compressing.tally import Tally
+from actors.datasources.abilities import Opening
 from actors.datasources.bandwidth import Bandwidth
 from actors.datasources.paths import text_of
 from actors.datasources.retrying import Repeats, is_temporary
@@ -43,6 +44,7 @@ class StoredContents:
     ) -> None:
         """`repeats` says how often it is tried again to open a file, or to read a small one."""
         self._storage = storage
+        self._opening = storage if isinstance(storage, Opening) else None
         self._outcomes = outcomes
         self._tally = tally
         self._bandwidth = bandwidth
@@ -100,20 +102,19 @@ class StoredContents:
         return self._outcomes.wants_hashes
 
     def _read_once(self, entry: Entry) -> tuple[Content, bool]:
+        if self._opening is not None:
+            return _read_opened(self._opening.open_descriptor(entry.path), entry)
         with self._storage.open_file(entry.path) as file:
-            descriptor = descriptor_of(file)
-            data = _read(file, descriptor, entry.size + 1)
-            executable = _is_executable(descriptor)
-            is_same = self._is_same(entry, len(data), descriptor)
-        return Content(data if len(data) <= entry.size else data[: entry.size], executable), is_same
+            data = _read(file.read, entry.size + 1)
+            is_same = self._is_same(entry, len(data), None)
+        return Content(data[: entry.size], executable=False), is_same
 
     def _is_same(self, entry: Entry, size: int, descriptor: int | None) -> bool:
         """Say whether a file of which so much was read looks as it did when it was listed."""
         if size != entry.size:
             return False
         if descriptor is not None:
-            found = os.fstat(descriptor)
-            return (found.st_size, found.st_mtime_ns) == (entry.size, entry.modified_ns)
+            return _looks_like(os.fstat(descriptor), entry)
         now = self._storage.stat(entry.path)
         before = Row(b"", Kind.FILE, entry.size, entry.modified_ns)
         return now is not None and looks_same(before, now, step_ns=self._storage.capabilities.step_ns)
@@ -135,6 +136,7 @@ class FileStream:
         self._entry = entry
         self._start = start
         self._descriptor = descriptor_of(file)
+        self._read = file.read if self._descriptor is None else partial(os.read, self._descriptor)
         self._hasher = hashlib.sha256() if contents.wants_hashes else None
         self._note = ""
 
@@ -183,7 +185,7 @@ class FileStream:
     def _attempt(self, count: int) -> bytes:
         """Read so many bytes, fewer at the end of the file or where it cannot be read on."""
         try:
-            piece = _read(self._file, self._descriptor, count)
+            piece = _read(self._read, count)
         except OSError as error:
             if is_temporary(error):
                 raise TemporaryError(f"{text_of(self._entry.path)!r}: {error.strerror or error}") from error
@@ -206,9 +208,25 @@ def descriptor_of(file: BinaryIO) -> int | None:
         return None
 
 
-def _read(file: BinaryIO, descriptor: int | None, count: int) -> bytes:
+def _read_opened(descriptor: int, entry: Entry) -> tuple[Content, bool]:
+    """Read a file that the operating system has open, and say whether it looks as it did when it was listed."""
+    try:
+        data = os.read(descriptor, entry.size + 1)
+        found = os.fstat(descriptor)
+        if len(data) < min(entry.size, found.st_size):
+            data += _read(partial(os.read, descriptor), entry.size - len(data))
+    finally:
+        os.close(descriptor)
+    is_same = len(data) == entry.size and _looks_like(found, entry)
+    return Content(data[: entry.size], bool(found.st_mode & _EXECUTABLE)), is_same
+
+
+def _looks_like(found: os.stat_result, entry: Entry) -> bool:
+    return (found.st_size, found.st_mtime_ns) == (entry.size, entry.modified_ns)
+
+
+def _read(read: Callable[[int], bytes], count: int) -> bytes:
     """Read so many bytes, fewer at the end of the file only."""
-    read = file.read if descriptor is None else partial(os.read, descriptor)
     data = read(count)
     if len(data) == count or not data:
         return data

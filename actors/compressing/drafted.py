@@ -7,8 +7,9 @@ from contextlib import closing
 
 from actors.compressing.goal import Goal
 from actors.compressing.output import Confirm, count_parts, part_length, refuse_too_many
+from actors.datasources.abilities import Draft, Drafting
 from actors.datasources.drafts import draft_of
-from actors.datasources.storage import Draft, Drafting, Storage
+from actors.datasources.storage import Storage
 from rota.errors import TemporaryError
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from typing import cast
@@ -78,10 +78,10 @@ class Making:
             self.written = self._kept_bytes = point.written
             self._mark = point.mark
         counts = Counts() if point is None else replace(point.counts)
-        self.outcomes.begin(self._spool, counts, self._state.notes)
         self._state.points = () if point is None else (point,)
         begun = 0 if point is None else point.mark.offset
-        self._setting.tally.begin(counts.bytes + begun, counts.bytes + self._spool.bytes)
+        self._setting.tally.begin(counts.bytes + begun)
+        self.outcomes.begin(self._spool, counts, self._state.notes)
 
     def pieces(self) -> Generator[bytes, None, None]:
         """Give the bytes that follow; the archive has them when the next ones are asked for."""
@@ -200,17 +200,6 @@ class Making:
 
     def _survey(self, roots: list[Place], point: Point | None) -> None:
         self._spool.close()
-        self._spool = Spool()
-        before = 0 if point is None else point.counts.bytes
-        most = self._setting.params.max_bytes
-
-        def found(spool: Spool) -> None:
-            self._setting.tally.found(spool.bytes)
-            if most is not None and before + spool.bytes > most:
-                raise PermanentError(
-                    f"what was selected has more than {sized(most)} ({most:,} bytes); max_bytes refuses it"
-                )
-
         survey = Survey(
             self._setting.source,
             self._order,
@@ -218,9 +207,25 @@ class Making:
             check=self._setting.check,
             keeps_links=self._setting.params.links == "keep",
             owns=self._owns,
-            found=found,
         )
-        survey.fill(self._spool, roots, after=None if point is None else point.counts.after)
+        items = survey.items(roots, after=None if point is None else point.counts.after)
+        self._spool = Spool(self._found(items, 0 if point is None else point.counts.bytes))
+        if self._setting.is_remote:
+            # Listings that wait behind files being packed would hold those up in turn.
+            self._spool.find_all()
+
+    def _found(self, items: Iterator[Item], total: int) -> Iterator[Item]:
+        """Count what is found; raises PermanentError if it is too much."""
+        tally, most = self._setting.tally, self._setting.params.max_bytes
+        for item in items:
+            total += 0 if item.note else item.size
+            tally.found(total)
+            if most is not None and total > most:
+                raise PermanentError(
+                    f"what was selected has more than {sized(most)} ({most:,} bytes); max_bytes refuses it"
+                )
+            yield item
+        tally.found_all(total)
 
     def _owns(self, path: bytes) -> bool:
         there = self._setting.path_there(path)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
+from actors.archives.tuning import many_threads
 from actors.compressing.order import CompressParams
 from actors.compressing.tally import Tally
 from actors.datasources.globs import Selection
@@ -66,6 +67,7 @@ def working(run: Run, params: CompressParams, source: Datasource, target: Dataso
     narrowed = replace(source, rules=source.rules.model_copy(update={"exclude": exclude}))
     size = _threads(source, target)
     with ExitStack() as stack:
+        stack.enter_context(many_threads())
         opened = stack.enter_context(closing(open_storage(narrowed, check=check)))
         is_one = source.name == target.name
         pool = ThreadPoolExecutor(size, thread_name_prefix="pack")

@@ -1,10 +1,15 @@
-"""Holds all entries of a selection on the disk, so that a tree is listed once and memory does not grow with it."""
+"""Holds the entries of a selection on the disk, so that a tree is listed once and memory does not grow with it.
+
+They are found while they are read: the looking through of a large tree goes on while its first files are packed, but
+runs ahead, so that it soon is known how much there is.
+"""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +17,9 @@ import msgspec
 from actors.archives.packing import Entry
 from actors.datasources.rows import Kind
 
-_CHUNK_ITEMS = 500
+_CHUNK_ITEMS = 1000
+_AHEAD = 8
+"""For each chunk that is read so many are found."""
 _LENGTH_BYTES = 4
 
 
@@ -35,34 +42,31 @@ class Item(NamedTuple):
 
 
 class Spool:
-    """Items in a file without a name, which is gone with the process; write them all, then read them often."""
+    """Items in a file without a name, which is gone with the process; for one thread, which may read them often."""
 
-    def __init__(self) -> None:
+    def __init__(self, items: Iterable[Item] = ()) -> None:
+        """Take what finds the items, in their order; what that raises is raised to whoever reads then."""
+        self._items = iter(items)
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 -- closed by `close`
-        self._chunk: list[Item] = []
         self._decoder = msgspec.msgpack.Decoder(list[Item])
-        self.bytes = 0
-        """In the files that go in."""
-
-    def add(self, item: Item) -> None:
-        """Write an item."""
-        self._chunk.append(item)
-        if not item.note:
-            self.bytes += item.size
-        if len(self._chunk) == _CHUNK_ITEMS:
-            self._flush()
-
-    def end(self) -> None:
-        """Note that no more follow."""
-        self._flush()
 
     def __iter__(self) -> Iterator[Item]:
-        """Give the items; several may read at once."""
+        """Give the items; several iterations may be under way."""
         at = 0
-        while head := os.pread(self._file.fileno(), _LENGTH_BYTES, at):
-            length = int.from_bytes(head)
-            yield from self._decoder.decode(os.pread(self._file.fileno(), length, at + _LENGTH_BYTES))
-            at += _LENGTH_BYTES + length
+        while True:
+            while head := os.pread(self._file.fileno(), _LENGTH_BYTES, at):
+                length = int.from_bytes(head)
+                yield from self._decoder.decode(os.pread(self._file.fileno(), length, at + _LENGTH_BYTES))
+                at += _LENGTH_BYTES + length
+                for _ in range(_AHEAD - 1):
+                    self._find()
+            if not self._find():
+                return
+
+    def find_all(self) -> None:
+        """Find all items before any is read."""
+        while self._find():
+            pass
 
     def entries(self) -> Iterator[Entry]:
         """Give the entries that go into the archive."""
@@ -72,8 +76,10 @@ class Spool:
         """Let go of them; twice is fine."""
         self._file.close()
 
-    def _flush(self) -> None:
-        if self._chunk:
-            encoded = msgspec.msgpack.encode(self._chunk)
+    def _find(self) -> bool:
+        """Write down the next chunk; false if there is none."""
+        chunk = list(islice(self._items, _CHUNK_ITEMS))
+        if chunk:
+            encoded = msgspec.msgpack.encode(chunk)
             self._file.write(len(encoded).to_bytes(_LENGTH_BYTES) + encoded)
-            self._chunk.clear()
+        return bool(chunk)

@@ -1,14 +1,15 @@
-"""Looks through a selection once, before anything is packed: what goes in, in which order, and how much it is."""
+"""Looks through a selection once: what goes in, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from actors.compressing.order import Order
-from actors.compressing.spool import Item, Spool
+from actors.compressing.spool import Item
+from actors.datasources.abilities import Linking
 from actors.datasources.globs import Selection
 from actors.datasources.paths import is_within, text_of
-from actors.datasources.storage import Kind, Linking, Storage
+from actors.datasources.storage import Kind, Storage
 from actors.hashing.walking import Place, Walk
 from actors.threads import Threads
 from rota.errors import PermanentError
@@ -26,12 +27,8 @@ class Survey:
         check: Callable[[], None],
         keeps_links: bool,
         owns: Callable[[bytes], bool],
-        found: Callable[[Spool], None] = lambda _: None,
     ) -> None:
-        """Take the threads that list ahead, see `Walk`.
-
-        `owns` says which paths are the archive's own; `found` is called after each entry with what there is so far.
-        """
+        """Take the threads that list ahead, see `Walk`; `owns` says which paths are the archive's own."""
         self._storage = storage
         self._order = order
         self._threads = threads
@@ -39,15 +36,15 @@ class Survey:
         self._links = storage if keeps_links and isinstance(storage, Linking) else None
         self._link_note = "a link, and its storage does not tell where it leads" if keeps_links else "a link"
         self._owns = owns
-        self._found = found
         self._waiting: list[Item] = []
         """Folders of which nobody knows yet whether anything in them is included."""
 
-    def fill(self, spool: Spool, roots: Sequence[Place], *, after: bytes | None = None) -> None:
-        """Write down all of them, or those behind a path in the order of a walk."""
+    def items(self, roots: Sequence[Place], *, after: bytes | None = None) -> Iterator[Item]:
+        """Give all of them, or those behind a path in the order of a walk."""
+        left_out: list[Item] = []
 
         def note(path: bytes, why: str) -> None:
-            spool.add(self._left_out(path, why))
+            left_out.append(self._left_out(path, why))
 
         walk = Walk(
             self._storage,
@@ -58,25 +55,25 @@ class Survey:
         )
         for place in walk.entries(roots):
             self._check()
-            self._take(spool, place)
-            self._found(spool)
-        spool.end()
+            yield from left_out
+            left_out.clear()
+            yield from self._taken(place)
+        yield from left_out
 
-    def _take(self, spool: Spool, place: Place) -> None:
+    def _taken(self, place: Place) -> Iterator[Item]:
         path, row = place
         if self._owns(path):
             return
         if self._order.include is None:
-            spool.add(self._item(place))
+            yield self._item(place)
             return
         self._waiting = [folder for folder in self._waiting if is_within(path, folder.path)]
         if row.kind == Kind.FOLDER:
             self._waiting.append(self._item(place))
         elif self._order.include.takes(path, row.kind):
-            for folder in self._waiting:
-                spool.add(folder)
+            yield from self._waiting
             self._waiting.clear()
-            spool.add(self._item(place))
+            yield self._item(place)
 
     def _item(self, place: Place) -> Item:
         path, row = place

@@ -30,10 +30,14 @@ class Tally(tally.Tally[tally.Counts]):
         self._found = size
         self.tick()
 
-    def begin(self, before: int, total: int) -> None:
-        """Count on from what is in the archive already, up to what will be."""
+    def found_all(self, total: int) -> None:
+        """Say how many bytes there will be in the archive."""
+        self._total = total
+
+    def begin(self, before: int) -> None:
+        """Count on from what is in the archive already."""
         with self._lock:
-            self._before, self._total = before, total
+            self._before = before
             self._moved = self._spared = 0
             self._started = self._clock()
 
@@ -45,13 +49,14 @@ class Tally(tally.Tally[tally.Counts]):
         """Tell how far it is; the total is known once everything was found."""
         with self._lock:
             total, done = self._total, self._before + self._moved + self._spared
+        seconds, rate = self._clock() - self._started, self._rate()
+        parts = []
         if total is not None:
             done = total if ended else min(done, total)
         else:
-            self.run.progress(0, None, "bytes", f"{self._entries:,} entries found, {sized(self._found)}")
-            return
-        seconds, rate = self._clock() - self._started, self._rate()
-        parts = [f"{sized(done)} at {sized(rate)}/s", f"{sized(self._written)} written"]
+            parts.append(f"{self._entries:,} entries found, {sized(self._found)}")
+        if done:
+            parts += [f"{sized(done)} at {sized(rate)}/s", f"{sized(self._written)} written"]
         if total is not None and total > done and rate and seconds >= _FIRST_ESTIMATE_SECONDS:
             parts.append(f"about {lasting((total - done) / rate)} left")
         self.run.progress(done, total, "bytes", ", ".join(parts))

@@ -15,10 +15,10 @@ from actors.compressing.output import Output, count_parts, is_published
 from actors.compressing.resume import State
 from actors.compressing.setting import Setting
 from actors.compressing.written import Written
-from actors.datasources.folders import delete_folder
+from actors.datasources.abilities import Drafting
+from actors.datasources.folders import delete_folder, first_missing, folders_between
 from actors.datasources.paths import split, text_of
 from actors.datasources.retrying import is_temporary
-from actors.datasources.storage import Drafting, Storage
 from actors.kept import Whole
 from actors.transferring.telling import ChangedFolders
 from rota.errors import Cancelled, Interrupted, LeaseLost, PermanentError, RotaError, TemporaryError
@@ -110,11 +110,11 @@ class Compressing:
         if not state.goal:
             found = find_goal(self._target, goal(self._order.goal), params.conflict)
             state.goal = found.path
-            state.folder = _first_missing(self._target, split(found.path)[0])
+            state.folder = first_missing(self._target, split(found.path)[0])
             self._setting.run.checkpoint(state.to_json())
         if state.folder:
             self._changed.add(split(state.folder)[0])
-            for folder in _folders_between(state.folder, split(state.goal)[0]):
+            for folder in folders_between(state.folder, split(state.goal)[0]):
                 self._target.make_folder(folder)
         return goal(state.goal)
 
@@ -166,7 +166,7 @@ class Compressing:
             if goal.manifest is not None and self._state.size is not None:
                 self._target.delete(goal.manifest)
             if self._state.folder:
-                for folder in reversed(_folders_between(self._state.folder, split(goal.path)[0])):
+                for folder in reversed(folders_between(self._state.folder, split(goal.path)[0])):
                     delete_folder(self._target, folder)
 
     @property
@@ -182,19 +182,3 @@ def _translated(what: str) -> Iterator[None]:
     except OSError as error:
         message = f"{what} cannot be written: {error.strerror or error}"
         raise (TemporaryError if is_temporary(error) else PermanentError)(message) from error
-
-
-def _first_missing(storage: Storage, folder: bytes) -> bytes:
-    """Give the topmost of the folders of a path that is not there; empty if all are."""
-    missing = b""
-    while folder and storage.capabilities.folders and storage.stat(folder) is None:
-        missing, folder = folder, split(folder)[0]
-    return missing
-
-
-def _folders_between(top: bytes, path: bytes) -> list[bytes]:
-    """Give a folder, those below it that lead to a path, and the path."""
-    folders = [path]
-    while folders[0] != top:
-        folders.insert(0, split(folders[0])[0])
-    return folders

@@ -14,9 +14,10 @@ from actors.copying.setting import Checkpoints, Setting
 from actors.copying.settling import Settler
 from actors.copying.tally import Counts, Tally
 from actors.copying.work import Carrying
+from actors.datasources.abilities import Drafting
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import split
-from actors.datasources.storage import Datasource, Drafting
+from actors.datasources.storage import Datasource
 from actors.finding import find_datasource
 from actors.run import Run
 from actors.syncing.meter import sized

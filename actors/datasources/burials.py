@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.digging import Diggers
 from actors.datasources.graves import (
     Answer,
     Clear,
     Cleared,
+    Fate,
     Fill,
     Filled,
     Grave,
@@ -26,7 +28,6 @@ from actors.datasources.graves import (
     Task,
     parts_of,
 )
-from actors.datasources.storage import Doomed, Ended, Fate
 
 _STEP_COSTS = 20  # opening a folder takes as long as deleting so many entries, or rather less
 _MOST_TASKS = 256

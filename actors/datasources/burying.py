@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from actors.datasources.abilities import Doomed, Ended, Gravedigger
 from actors.datasources.burials import Burial
 from actors.datasources.digging import ThreadDiggers
-from actors.datasources.storage import Doomed, Ended, Gravedigger, Storage
+from actors.datasources.storage import Storage
 from actors.datasources.storage_digging import StorageDigger
 
 

@@ -1,10 +1,27 @@
-"""Deletes a folder that should be empty, and never anything else that has its name."""
+"""Folders that lead to something: which of them are missing, and how they go again if nothing came into them."""
 
 from __future__ import annotations
 
 import errno
 
+from actors.datasources.paths import split
 from actors.datasources.storage import Kind, Storage
+
+
+def first_missing(storage: Storage, folder: bytes) -> bytes:
+    """Give the topmost of the folders of a path that is not there; empty if all are, or none exists by itself."""
+    missing = b""
+    while folder and storage.capabilities.folders and storage.stat(folder) is None:
+        missing, folder = folder, split(folder)[0]
+    return missing
+
+
+def folders_between(top: bytes, path: bytes) -> list[bytes]:
+    """Give a folder, those below it that lead to a path, and the path."""
+    folders = [path]
+    while folders[0] != top:
+        folders.insert(0, split(folders[0])[0])
+    return folders
 
 
 def delete_folder(storage: Storage, path: bytes) -> None:

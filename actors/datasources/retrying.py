@@ -15,26 +15,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
-from actors.datasources.storage import (
-    Capabilities,
+from actors.datasources.abilities import (
     Doomed,
     Draft,
     Drafting,
-    End,
     Ended,
-    Found,
     Gravedigger,
     Linking,
-    Listing,
-    Lookup,
-    Row,
-    Scanner,
-    Storage,
-    Unlisted,
     Upload,
     Uploading,
     WholeDeleter,
 )
+from actors.datasources.storage import Capabilities, End, Found, Listing, Lookup, Row, Scanner, Storage, Unlisted
 from actors.datasources.told import Told
 from rota.errors import TemporaryError
 

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from actors.datasources.abilities import WholeDeleter
 from actors.datasources.bins import BIN
 from actors.datasources.digger import Digger, GoOn, file_size, said
 from actors.datasources.graves import INFO_SUFFIX, TOMB, Grave, Place, Remains
 from actors.datasources.paths import join, text_of
 from actors.datasources.retrying import is_temporary
-from actors.datasources.storage import Kind, Row, Storage, Unlisted, WholeDeleter, Why
+from actors.datasources.storage import Kind, Row, Storage, Unlisted, Why
 
 _MOST_NAMES = 16
 """So many entries are deleted in one task: each is a request, and several tasks are in flight."""

@@ -15,19 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
+from actors.datasources.abilities import Planting, Tree, WholeDeleter
 from actors.datasources.drafts import RECORDS, draft_of, tree_of
 from actors.datasources.paths import join, split
-from actors.datasources.storage import (
-    Kind,
-    Listing,
-    Planting,
-    Row,
-    Storage,
-    Tree,
-    Unlisted,
-    WholeDeleter,
-    Why,
-)
+from actors.datasources.storage import Kind, Listing, Row, Storage, Unlisted, Why
 from rota.errors import RotaError
 from rota.ids import new_id
 

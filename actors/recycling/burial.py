@@ -12,10 +12,12 @@ from contextlib import closing, suppress
 from itertools import islice, takewhile
 
 from actors.bin_records import CLAIMED_AT_ONCE, BinRecords, Item
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.bins import BIN
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.paths import join, text_of
-from actors.datasources.storage import Doomed, Ended, Fate, Storage
+from actors.datasources.storage import Storage
 from actors.recycling.measuring import measure
 from actors.recycling.moment import arrival_of
 from actors.recycling.outcome import Outcome

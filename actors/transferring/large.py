@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 import xxhash
 
+from actors.datasources.abilities import Draft, Drafting
 from actors.datasources.retrying import is_temporary
-from actors.datasources.storage import Draft, Drafting, Row
+from actors.datasources.storage import Row
 from actors.transferring.reading import Reader
 from actors.transferring.sides import looks_same
 from rota.errors import Interrupted, TemporaryError

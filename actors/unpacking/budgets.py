@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from actors.archives.telling import shown
 from actors.syncing.meter import lasting, sized
-from actors.unpacking.refusals import Refused, shown
+from actors.unpacking.refusals import Refused
 from rota.times import duration_ms
 
 FREE_BYTES = 10 * 1024 * 1024
@@ -65,7 +66,7 @@ class Budget:
                 f"the member {shown(path)} lies {path.count(b'/') + 1:,} folders deep:"
                 f" more than the {self._limits.depth:,} that are allowed (max_depth)"
             )
-        self._watch()
+        self.watch()
 
     def produce(self, path: bytes, size: int, *, consumed: int) -> None:
         """Count bytes of content that came out, when so many bytes of the archive were used."""
@@ -79,9 +80,10 @@ class Budget:
                 f"with the member {shown(path)} more than {self._limits.ratio:,} bytes come out for each byte of the"
                 " archive: more than is allowed (max_ratio)"
             )
-        self._watch()
+        self.watch()
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
+        """Refuse what takes too long; asked at every read of the file as well, whatever comes out of it."""
         if self._clock() > self._until:
             assert self._limits.seconds is not None
             raise Refused(

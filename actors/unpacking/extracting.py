@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
+from actors.datasources.abilities import Planting
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import split, text_of
 from actors.datasources.retrying import is_temporary
@@ -16,8 +17,9 @@ from actors.run import Run
 from actors.syncing.meter import sized
 from actors.transferring.pace import threads_between
 from actors.transferring.telling import ChangedFolders, telling
+from actors.unpacking.budgets import Budget
 from actors.unpacking.folder import unpack_folder
-from actors.unpacking.made import Made, made_before
+from actors.unpacking.made import Kept, Made
 from actors.unpacking.notes import Notes
 from actors.unpacking.opening import opened_archive
 from actors.unpacking.order import ExtractParams, Order
@@ -32,23 +34,33 @@ def extract_archive(run: Run, params: ExtractParams) -> tuple[Made, Notes]:
     order = Order.of(params)
     source = find_datasource(run, params.datasource)
     target = find_datasource(run, params.target_datasource or params.datasource, whole=True)
-    changed, notes = ChangedFolders(), Notes(run)
+    changed, notes, kept = ChangedFolders(), Notes(run), Kept(run)
+    budget = Budget(order.limits)
+
+    def check() -> None:
+        run.check()
+        budget.watch()
+
     with telling(run, target.name, changed), ExitStack() as stack, _told():
         storage = stack.enter_context(closing(open_storage(target, check=run.check)))
         origin = stack.enter_context(closing(open_storage(source, check=run.check))) if order.is_elsewhere else storage
         origin.verify()
         storage.verify()
-        made = made_before(run, storage)
+        made = kept.made_before(storage)
         if made is None:
             extraction = Extraction(
                 run=run,
                 order=order,
                 storage=storage,
                 threads=_threads_of(source, target),
+                budget=budget,
+                kept=kept,
                 notes=notes,
                 changed=changed,
             )
-            with opened_archive(run, params, origin, order.path) as opened:
+            # Folders of this machine can have names of any bytes; many other storages cannot.
+            keeps_bytes = isinstance(storage, Planting)
+            with opened_archive(run, params, origin, order.path, check=check, keeps_bytes=keeps_bytes) as opened:
                 made = (unpack_single if opened.format in SINGLE else unpack_folder)(extraction, opened)
         else:
             changed.add(split(made.path.encode("utf-8", "surrogateescape"))[0])

@@ -10,14 +10,15 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from actors.archives.reading import Member, MemberKind
+from actors.datasources.abilities import Tree
 from actors.datasources.paths import split, text_of
-from actors.datasources.storage import Kind, Tree
+from actors.datasources.storage import Kind
 from actors.datasources.trees import plant
 from actors.threads import Threads
 from actors.unpacking.budgets import Budget
 from actors.unpacking.choice import Choice
-from actors.unpacking.goals import Goal, find_goal, make_folders, next_free
-from actors.unpacking.made import Made, announce, made_of
+from actors.unpacking.goals import Goal, find_goal, folders_above, next_free
+from actors.unpacking.made import Made, made_of
 from actors.unpacking.merging import Merging
 from actors.unpacking.opening import Opened
 from actors.unpacking.order import Conflict
@@ -38,15 +39,14 @@ def unpack_folder(extraction: Extraction, opened: Opened) -> Made:
     """
     order, storage = extraction.order, extraction.storage
     goal = find_goal(storage, order.goal_of(opened.file.name), order.conflict, kind=Kind.FOLDER)
-    budget, choice = Budget(order.limits), Choice(order.members)
+    budget, choice = extraction.budget, Choice(order.members)
     members: Iterable[Member] = opened.archive.members()
     told = None
     if opened.archive.is_direct:
         told, members = _survey(opened, choice, members, extraction.run.check)
         budget.declare(entries=told.entries, size=told.bytes)
         choice.refuse_idle()
-    make_folders(storage, split(goal.path)[0], extraction.changed)
-    with closing(plant(storage, goal.path, extraction.run.task)) as tree:
+    with folders_above(extraction, goal.path), closing(plant(storage, goal.path, extraction.run.task)) as tree:
         try:
             if told is not None and not goal.is_there:
                 refuse_without_room(tree.free_bytes(), told.bytes, order.path)
@@ -54,7 +54,7 @@ def unpack_folder(extraction: Extraction, opened: Opened) -> Made:
         except (LeaseLost, ShuttingDown):
             raise
         except Exception:
-            extraction.run.checkpoint(None)
+            extraction.kept.forget_made()
             with suppress(OSError, RotaError):
                 tree.discard()
             raise
@@ -124,7 +124,7 @@ class _Folder:
     def _give_name(self, setting: Setting, unpacking: Unpacking) -> Made:
         made = self._made(setting, self._goal.path)
         if self._merging is None:
-            announce(self._run, made, self._goal.path)
+            self._extraction.kept.announce(made, self._goal.path)
         unpacking.finish()
         self._opened.file.confirm()
         if self._merging is not None:
@@ -148,7 +148,7 @@ class _Folder:
                     raise kind(f"target: {text_of(path)!r} was made by somebody else meanwhile") from error
                 path = next_free(self._extraction.storage, path)
                 made = self._made(setting, path)
-                announce(self._run, made, self._goal.path)
+                self._extraction.kept.announce(made, self._goal.path)
             else:
                 return made
 

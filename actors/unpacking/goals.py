@@ -1,15 +1,18 @@
-"""Finds the name that what is unpacked gets, and whether it goes into what is there already."""
+"""Finds the name that what is unpacked gets, and whether it goes into what is there; makes the folders above it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from actors.copying.conflicts import free_number
+from actors.datasources.folders import delete_folder, first_missing, folders_between
 from actors.datasources.paths import join, split, text_of
 from actors.datasources.storage import Kind, Storage
-from actors.transferring.telling import ChangedFolders
 from actors.unpacking.order import Conflict
-from rota.errors import PermanentError
+from actors.unpacking.setting import Extraction
+from rota.errors import LeaseLost, PermanentError, RotaError, ShuttingDown
 from rota.names import numbered
 
 
@@ -42,15 +45,37 @@ def next_free(storage: Storage, path: bytes) -> bytes:
     return join(folder, numbered(name, number))
 
 
-def make_folders(storage: Storage, path: bytes, changed: ChangedFolders) -> None:
-    """Make a folder and those above it, as far as they are not there; PermanentError if one of them is no folder."""
-    if not path or not storage.capabilities.folders:
-        return
-    there = storage.stat(path)
-    if there is None:
-        above = split(path)[0]
-        make_folders(storage, above, changed)
-        storage.make_folder(path)
-        changed.add(above)
-    elif there.kind != Kind.FOLDER:
-        raise PermanentError(f"target: {text_of(path)!r} is a {there.kind} and no folder")
+@contextmanager
+def folders_above(extraction: Extraction, path: bytes) -> Iterator[None]:
+    """Make the folders that lead to a path; those that were missing go again if what is done meanwhile fails.
+
+    Raises PermanentError if one of them is no folder.
+    """
+    storage, kept = extraction.storage, extraction.kept
+    above = split(path)[0]
+    missing = first_missing(storage, above)
+    if missing and not kept.folder:
+        kept.keep_folder(missing)
+    try:
+        _make_folders(extraction, missing, above)
+        yield
+    except (LeaseLost, ShuttingDown):
+        raise  # for the next attempt
+    except Exception:
+        folder = kept.folder
+        kept.forget()
+        with suppress(OSError, RotaError):
+            for made in reversed(folders_between(folder, above) if folder else ()):
+                delete_folder(storage, made)
+        raise
+
+
+def _make_folders(extraction: Extraction, missing: bytes, above: bytes) -> None:
+    storage = extraction.storage
+    outer = split(missing)[0] if missing else above
+    there = storage.stat(outer) if outer and storage.capabilities.folders else None
+    if there is not None and there.kind != Kind.FOLDER:
+        raise PermanentError(f"target: {text_of(outer)!r} is a {there.kind} and no folder")
+    for folder in folders_between(missing, above) if missing else ():
+        storage.make_folder(folder)
+        extraction.changed.add(split(folder)[0])

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from actors.copying import order as copying
 from actors.copying.conflicts import Deed, decide
+from actors.datasources.abilities import Tree
 from actors.datasources.paths import join, split, text_of
-from actors.datasources.storage import Kind, Row, Storage, Tree
+from actors.datasources.storage import Kind, Row, Storage
 from actors.run import Run
 from actors.transferring.sides import Times
 from actors.transferring.telling import ChangedFolders

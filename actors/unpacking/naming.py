@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 import re
 
-from actors.unpacking.refusals import Refused, shown
+from actors.archives.telling import shown
+from actors.unpacking.refusals import Refused
 from rota.names import name_problem
 
 MAX_PATH_BYTES = 4096

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ class Opened(NamedTuple):
 
     def path_of(self, member: Member) -> bytes:
         """Give the path of a member as people read it, whatever it may be."""
-        return self.names.read(member.name, utf8=member.utf8).utf8.removeprefix(b"./").removesuffix(b"/")
+        return self.names.name_of(member).utf8.removeprefix(b"./").removesuffix(b"/")
 
     def again(self) -> Archive:
         """Open the same archive once more, to go through its members beforehand; the caller closes it."""
@@ -36,11 +36,22 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened_archive(run: Run, params: ArchiveParams, storage: Storage, path: bytes) -> Iterator[Opened]:
-    """Open the archive at a path; raises ArchiveError for what is none, PermanentError for a secret that is none."""
+def opened_archive(
+    run: Run,
+    params: ArchiveParams,
+    storage: Storage,
+    path: bytes,
+    *,
+    check: Callable[[], None],
+    keeps_bytes: bool = False,
+) -> Iterator[Opened]:
+    """Open the archive at a path; raises ArchiveError for what is none, PermanentError for a secret that is none.
+
+    `check` is called for each read of the file, and raises when the work shall end; for `keeps_bytes` see `Names`.
+    """
     password = None if params.password is None else run.secret(params.password)
-    names = Names(params.encoding)
-    with open_archive_file(storage, path, check=run.check) as file:
+    names = Names(params.encoding, keeps_bytes=keeps_bytes)
+    with open_archive_file(storage, path, check=check) as file:
         format_ = detect(file)
         with closing(open_archive(file, format_, password=password)) as archive:
             if isinstance(archive, NamesAhead):

@@ -7,29 +7,19 @@ from dataclasses import dataclass, field
 
 from actors.archives.names import Names
 from actors.archives.reading import Archive
-from actors.datasources.storage import Storage, Tree
+from actors.datasources.abilities import Tree
+from actors.datasources.storage import Storage
 from actors.run import Run
 from actors.threads import Threads
 from actors.transferring.telling import ChangedFolders
 from actors.unpacking.budgets import Budget
 from actors.unpacking.choice import Choice
+from actors.unpacking.made import Counts, Kept
 from actors.unpacking.merging import Merging
 from actors.unpacking.notes import Notes
 from actors.unpacking.order import Order
 from actors.unpacking.progress import Progress
 from actors.unpacking.twins import Twins
-
-
-@dataclass(slots=True)
-class Counts:
-    """What was done."""
-
-    entries: int = 0
-    """Files, folders and links that were made."""
-    bytes: int = 0
-    """In the files."""
-    skipped: int = 0
-    """What was there already and stayed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +32,8 @@ class Extraction:
     """Of the target, opened `whole`."""
     threads: int
     """How many are of use."""
+    budget: Budget
+    kept: Kept
     notes: Notes
     changed: ChangedFolders
 

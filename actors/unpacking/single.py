@@ -12,13 +12,12 @@ from actors.datasources.drafts import draft_of
 from actors.datasources.paths import split, text_of
 from actors.datasources.storage import Kind, Row
 from actors.transferring.sides import Times
-from actors.unpacking.budgets import Budget
-from actors.unpacking.goals import find_goal, make_folders, next_free
-from actors.unpacking.made import Made, announce, made_of
+from actors.unpacking.goals import find_goal, folders_above, next_free
+from actors.unpacking.made import Counts, Made, made_of
 from actors.unpacking.opening import Opened
 from actors.unpacking.order import Conflict
 from actors.unpacking.progress import Progress
-from actors.unpacking.setting import Counts, Extraction
+from actors.unpacking.setting import Extraction
 from actors.unpacking.writing import failed, time_of
 from rota.errors import LeaseLost, PermanentError, RotaError, TemporaryError
 
@@ -38,8 +37,8 @@ def unpack_single(extraction: Extraction, opened: Opened) -> Made:
         row = Row(split(goal.path)[1], Kind.FILE.value, member.size or 0, time_of(member) or 0)
         if decide(copying.Conflict(order.conflict.value), row, there, times=times) is not Deed.WRITE:
             return made_of(opened, goal.path, Counts(skipped=1))
-    make_folders(storage, split(goal.path)[0], extraction.changed)
-    return _Single(extraction, opened, member).make(goal.path, replaces=goal.is_there)
+    with folders_above(extraction, goal.path):
+        return _Single(extraction, opened, member).make(goal.path, replaces=goal.is_there)
 
 
 class _Single:
@@ -51,7 +50,7 @@ class _Single:
         self._storage = extraction.storage
         self._opened = opened
         self._member = member
-        self._budget = Budget(extraction.order.limits)
+        self._budget = extraction.budget
         self._progress = Progress(
             self._run, done=lambda: opened.archive.consumed, total=opened.file.size, deed="unpacked"
         )
@@ -83,7 +82,7 @@ class _Single:
         try:
             self._write(draft, final=planned)
             while True:
-                announce(self._run, self._made(path), planned)
+                self._extraction.kept.announce(self._made(path), planned)
                 try:
                     self._storage.rename(draft, path)
                 except FileExistsError as error:
@@ -97,7 +96,7 @@ class _Single:
         except LeaseLost:
             raise
         except Exception:
-            self._run.checkpoint(None)
+            self._extraction.kept.forget_made()
             with suppress(OSError, RotaError):
                 self._storage.delete(draft)
             raise

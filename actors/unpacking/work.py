@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.archives.reading import Member, MemberKind
+from actors.archives.telling import shown
 from actors.copying.conflicts import Deed
 from actors.datasources.paths import text_of
 from actors.unpacking.links import problem_of
 from actors.unpacking.naming import path_of_member
-from actors.unpacking.refusals import refuse_without_room, shown
+from actors.unpacking.refusals import refuse_without_room
 from actors.unpacking.setting import Setting
 from actors.unpacking.writing import Writers, failed, time_of
 
@@ -39,7 +40,7 @@ class Unpacking:
         setting = self._setting
         for member in members:
             setting.check()
-            name = setting.names.read(member.name, utf8=member.utf8)
+            name = setting.names.name_of(member)
             path = path_of_member(name.utf8, is_folder=member.kind is MemberKind.FOLDER)
             setting.budget.enter(path)
             if not setting.choice.takes(path, is_folder=member.kind is MemberKind.FOLDER):
@@ -50,6 +51,7 @@ class Unpacking:
         self._writers.finish()
         setting.choice.refuse_idle()
         self._make_links()
+        self._tell_guessed()
 
     def finish(self) -> None:
         """Make the tree safe, with the times of its folders."""
@@ -97,8 +99,7 @@ class Unpacking:
     def _copy(self, member: Member, path: bytes) -> None:
         """Make a hard link's file as a copy of the one whose other name it is."""
         setting = self._setting
-        target = setting.names.read(member.link, utf8=member.utf8).utf8
-        first = path_of_member(target, is_folder=False)
+        first = path_of_member(setting.names.link_of(member), is_folder=False)
         source = setting.twins.find(first)
         if source is None or source in self._links or source in self._skipped:
             self._notes.add(path, f"it is left out: another name of {shown(first)}, which is not unpacked before it")
@@ -113,7 +114,7 @@ class Unpacking:
             return
         goal = self._setting.twins.file(path)
         self._tell_twin(path, goal)
-        self._links[goal] = self._setting.names.read(member.link, utf8=member.utf8).utf8
+        self._links[goal] = self._setting.names.link_of(member)
 
     def _make_links(self) -> None:
         for path, target in self._links.items():
@@ -148,6 +149,14 @@ class Unpacking:
     def _tell_twin(self, path: bytes, goal: bytes) -> None:
         if path != goal:
             self._notes.add(path, f"it is now {text_of(goal)!r}: some systems take its name for one that came before")
+
+    def _tell_guessed(self) -> None:
+        if guessed := self._setting.names.guessed:
+            self._notes.add(
+                self._setting.order.path,
+                f"it does not say in which encoding its names are: {' and '.join(guessed)} is taken;"
+                " if names are wrong, give another one",
+            )
 
     def _refuse_without_room(self, member: Member, path: bytes) -> None:
         """Refuse a large file at once that there is no room for, by what the archive says of it."""

@@ -19,7 +19,8 @@ from rota.errors import PermanentError, TemporaryError
 
 SMALL_BYTES = 1024 * 1024
 """Contents up to this size are held in memory, a batch of them for each thread and a few that wait."""
-_BATCH_FILES = 32
+BATCH_FILES = 32
+"""So many are handed to a thread at once, if they are small enough."""
 _MOST_NS = 2**63 - 1  # what a database column holds; some formats have times beyond it
 
 
@@ -55,8 +56,8 @@ class Writers:
             return
         content = None if self._archive.is_direct else b"".join(self._pieces(member))
         self._batch.append(Planned(member, path, content))
-        self._batched += size or SMALL_BYTES
-        if len(self._batch) >= _BATCH_FILES or self._batched >= SMALL_BYTES:
+        self._batched += SMALL_BYTES if size is None else size
+        if len(self._batch) >= BATCH_FILES or self._batched >= SMALL_BYTES:
             self._send()
 
     def finish(self) -> None:

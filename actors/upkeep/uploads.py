@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from actors.datasources.abilities import Upload, Uploading
 from actors.datasources.drafts import RECORDS, draft_of, parse_draft
 from actors.datasources.paths import split, text_of
-from actors.datasources.storage import Unlisted, Upload, Uploading, Why
+from actors.datasources.storage import Unlisted, Why
 from actors.upkeep.cleaning import Cleaning
 from actors.upkeep.drafts import Drafts
 from rota.errors import TemporaryError

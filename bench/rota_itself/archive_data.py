@@ -77,8 +77,10 @@ def _candidates() -> dict[str, list[_Candidate]]:
     for path, size in _files():
         kind = _kind(path)
         if kind is not None and _SIZES[kind][0] <= size <= _SIZES[kind][1]:
-            # In the order of a digest, so that each kind is taken from everywhere.
-            found[kind].append(_Candidate(blake2b(os.fsencode(path), digest_size=8).digest(), path, size))
+            # In the order of a digest of their folders, so that each kind is taken from everywhere and yet folders have
+            # as many files in them as people's have.
+            order = blake2b(os.fsencode(os.path.dirname(path)), digest_size=8).digest()
+            found[kind].append(_Candidate(order, path, size))
     return found
 
 

@@ -18,9 +18,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Doomed, Fate, Row
+from actors.datasources.storage import Datasource, Fate, Row
 from bench.measurement import Measurement, median_of
 
 FIND = "find -delete"

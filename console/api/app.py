@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from anyio import CapacityLimiter
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +37,7 @@ from console.api import (
     times,
 )
 from console.api.boundary import Boundary
+from console.api.downloads import Downloads
 from console.api.parts import Parts
 from console.api.problems import Problem, api_request, problem_of
 from console.pages import routes as pages
@@ -62,7 +62,7 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    app.state.downloads = CapacityLimiter(content.THREADS)
+    app.state.downloads = Downloads()
     of_datasources = (datasources, entries, datasource_work, datasource_index, changes, files, archives, content)
     of_bins = (bin_next, bin_items, bin_work, bin_holds)
     of_console = (sign_in, health, schema, pages)

@@ -47,7 +47,7 @@ def check_places(conn: Connection, who: Who, datasource: str, given: Mapping[str
 
 
 def check_again(parts: Parts, who: Who, run: RunRecord) -> None:
-    """Do so for a run that is to start once more: homes may have moved since."""
+    """Do so for a run that is to start once more, or to go on: homes may have moved since."""
     if who.own_only and run.job in JOBS.values():
         with parts.store.reading() as conn:
-            check_places(conn, who, run.params["datasource"], run.params)
+            check_places(conn, who, run.params.get("datasource", ""), run.params)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote
 
-from anyio import CancelScope, CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Request
 from starlette.responses import Response
 
 from console.api.answers import documented
+from console.api.downloads import Downloads
 from console.api.entries import PathText, RawText, folder_of
 from console.api.homes import check_home
 from console.api.identity import Asking, Who
@@ -24,8 +25,6 @@ from store.records import DatasourceRecord
 
 router = new_router(tag="archives")
 
-THREADS = 8
-"""Downloads that wait for a storage at the same time: threads of their own, so that nobody else waits for one."""
 #: Whatever is in the file: a browser shall store it, and neither guess what it is nor run it.
 _HEADERS = {
     "Content-Type": "application/octet-stream",
@@ -56,15 +55,16 @@ async def head_content(
 
 
 async def _answer(request: Request, name: str, parts: Parts, who: Who, *, path: str, raw: str) -> Response:
-    limiter: CapacityLimiter = request.app.state.downloads
-    record, content = await run_sync(_opened, parts, who, name, folder_of(path, raw), limiter=limiter)
-    answer: Response | None = None
+    downloads: Downloads = request.app.state.downloads
+    answer, content = None, None
+    downloads.begin(who.name)
     try:
-        answer = await _of(request, record, content, limiter)
+        where = folder_of(path, raw)
+        record, content = await run_sync(_opened, parts, who, name, where, limiter=downloads.limiter)
+        answer = await _of(request, record, content, downloads, who)
     finally:
         if not isinstance(answer, ContentAnswer):
-            with CancelScope(shield=True):
-                await run_sync(content.close, limiter=limiter)
+            await downloads.end(who.name, content)
     return answer
 
 
@@ -75,7 +75,7 @@ def _opened(parts: Parts, who: Who, name: str, path: bytes) -> tuple[DatasourceR
     return record, open_content(record, path)
 
 
-async def _of(request: Request, record: DatasourceRecord, content: Content, limiter: CapacityLimiter) -> Response:
+async def _of(request: Request, record: DatasourceRecord, content: Content, downloads: Downloads, who: Who) -> Response:
     size, version = content.row.size, version_of(content.tag, content.row.modified_ns)
     headers = {**_HEADERS, **_said_of(version), "Content-Disposition": disposition(content.row.name)}
     if is_known(request.headers, version):
@@ -89,8 +89,16 @@ async def _of(request: Request, record: DatasourceRecord, content: Content, limi
     status = 200 if extent.whole else 206
     if request.method == "HEAD":
         return Response(status_code=status, headers={**headers, "Content-Length": str(extent.length)})
-    first = await run_sync(start_reading, record, content, extent.start, extent.length, limiter=limiter)
-    return ContentAnswer(content, first, extent.length, status=status, headers=headers, limiter=limiter)
+    first = await run_sync(start_reading, record, content, extent.start, extent.length, limiter=downloads.limiter)
+    return ContentAnswer(
+        content,
+        first,
+        extent.length,
+        status=status,
+        headers=headers,
+        limiter=downloads.limiter,
+        end=partial(downloads.end, who.name, content),
+    )
 
 
 def disposition(name: bytes) -> str:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 _RANGE = re.compile(r"bytes=\s*(\d{0,40})-(\d{0,40})\s*", re.ASCII | re.IGNORECASE)
 _WEAK = "W/"
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999."""
 
 
 class Version(NamedTuple):
@@ -17,7 +19,7 @@ class Version(NamedTuple):
     tag: str
     """In quotes, as the header ETag has it."""
     modified: str
-    """As the header Last-Modified has it; empty where the storage does not say."""
+    """As the header Last-Modified has it; empty where the storage does not say, or says what no such date can be."""
 
 
 class Extent(NamedTuple):
@@ -31,8 +33,8 @@ class Extent(NamedTuple):
 
 def version_of(tag: str, modified_ns: int) -> Version:
     """Return the version of a file by a text that changes with its content, and its time."""
-    modified = formatdate(modified_ns // 10**9, usegmt=True) if modified_ns > 0 else ""
-    return Version(f'"{tag}"', modified)
+    seconds = modified_ns // 10**9
+    return Version(f'"{tag}"', formatdate(seconds, usegmt=True) if 0 < seconds <= _LAST_SECOND else "")
 
 
 def is_known(headers: Mapping[str, str], version: Version) -> bool:

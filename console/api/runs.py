@@ -165,6 +165,7 @@ def steer(parts: Parts, who: Who, run_id: str, wish: str) -> None:
     elif wish == "pause":
         result = control.pause(parts.store, parts.bus, [run_id])
     else:
+        check_again(parts, who, run)
         result = control.resume(parts.store, parts.bus, [run_id], now=now, actors=parts.actors)
     if run_id in result.ignored:
         raise Refused(_why_ignored(run, wish))

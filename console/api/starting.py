@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -16,10 +17,11 @@ from console.api.deeds import deed
 from console.api.identity import Who
 from console.api.parts import Parts
 from console.api.problems import Problem
+from rota.errors import BusUnavailable, InvalidDefinition, NotFound, Refused
 from rota.ids import new_id
 from rota.params import bind_params
 from rota.runs import Cause
-from rota.sealing import KEPT_SECONDS, seal, shown
+from rota.sealing import KEPT_SECONDS, Sealed, seal, shown
 from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.queries import audit, jobs, runs
 from store.records import RunRecord
@@ -63,7 +65,9 @@ def start_job(
     if not terms.in_own_name:
         who.check(record.owner, f"job {name}")
     who.check_run(name, params)
-    params = _sealed(parts, params, {**typed_secrets(name, params), **terms.secrets})
+    secrets = {**typed_secrets(name, params), **terms.secrets}
+    sealed = {word: seal(secret) for word, secret in secrets.items()}
+    params = {**params, **{word: one.reference for word, one in sealed.items()}}
     request_id = new_id() if key is None else request_id_of(who, key)
     request = Request(
         job=name,
@@ -71,7 +75,10 @@ def start_job(
         params=dict(params),
         owner=who.name if terms.in_own_name else None,
     )
-    (admitted,) = admit(parts.store, [request], now=now, actors=parts.actors, quota=quota_of(parts, who, name))
+    with _kept(parts, sealed.values()) as drop:
+        (admitted,) = admit(parts.store, [request], now=now, actors=parts.actors, quota=quota_of(parts, who, name))
+        if admitted.repeated:
+            drop()
     if admitted.repeated:
         _check_same(parts, admitted.run, bind_params(record.job(), params))
         return admitted
@@ -102,14 +109,26 @@ def started(admitted: Admitted) -> Response:
     return reply(said, status=202, headers={"Location": f"/api/v1/runs/{admitted.run}"})
 
 
-def _sealed(parts: Parts, params: Mapping[str, Any], secrets: Mapping[str, str]) -> Mapping[str, Any]:
-    """Return the parameters with references to these secrets, which are kept sealed; BusUnavailable if they cannot."""
-    references = {}
-    for name, secret in secrets.items():
-        sealed = seal(secret)
-        parts.bus.seals.keep(sealed.id, sealed.ciphertext, seconds=KEPT_SECONDS)
-        references[name] = sealed.reference
-    return {**params, **references}
+@contextmanager
+def _kept(parts: Parts, sealed: Collection[Sealed]) -> Iterator[Callable[[], None]]:
+    """Keep what is sealed before its run is admitted, and drop it if none is; BusUnavailable if it cannot be kept.
+
+    Yields what drops it where there is such a run already, which has its own.
+    """
+    seals = parts.bus.seals
+
+    def drop() -> None:
+        with suppress(BusUnavailable):  # then it goes by itself
+            seals.drop([one.id for one in sealed])
+
+    for one in sealed:
+        seals.keep(one.id, one.ciphertext, seconds=KEPT_SECONDS)
+    try:
+        yield drop
+    except (NotFound, Refused, InvalidDefinition):
+        # After any other error nobody knows whether there is a run.
+        drop()
+        raise
 
 
 def _check_same(parts: Parts, run_id: str, params: Mapping[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 import anyio
 from anyio import CancelScope, CapacityLimiter
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from console.content_reading import Content
 
-_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class CutShort(Exception):
@@ -32,12 +32,15 @@ class ContentAnswer(Response):
         status: int,
         headers: Mapping[str, str],
         limiter: CapacityLimiter,
+        end: Callable[[], Awaitable[None]],
     ) -> None:
+        """Prepare it; `end` lets go of the content."""
         super().__init__(status_code=status, headers={**headers, "Content-Length": str(length)})
         self._content = content
         self._first = first
         self._length = length
         self._limiter = limiter
+        self._end = end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; end when the client is gone."""
@@ -52,29 +55,32 @@ class ContentAnswer(Response):
                     cut = error
                 tasks.cancel_scope.cancel()
         finally:
-            with CancelScope(shield=True):
-                await run_sync(self._content.close, limiter=self._limiter)
+            await self._end()
         if cut is not None:
             raise cut
 
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         piece, left = self._first, self._length
+        if self._content.behind:
+            piece = await self._caught_up()
         while left:
-            if self._content.behind:
-                piece = await self._next(left)
-                continue
             if not piece:
                 raise CutShort("the file is shorter than it was")
             left -= len(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
-            piece = await self._next(left) if left else b""
+            piece = await self._read(self._content.read, left) if left else b""
         if not self._length:
             await send({"type": "http.response.body", "body": b""})
 
-    async def _next(self, left: int) -> bytes:
+    async def _caught_up(self) -> bytes:
+        while self._content.behind:
+            await self._read(self._content.catch_up)
+        return await self._read(self._content.read, self._length)
+
+    async def _read(self, how: Callable[..., T], *given: int) -> T:
         try:
-            return await run_sync(self._content.read, left, limiter=self._limiter)
+            return await run_sync(how, *given, limiter=self._limiter)
         except Exception as error:
             raise CutShort(f"the file cannot be read on: {type(error).__name__}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -165,20 +166,36 @@ def _verify(options: argparse.Namespace) -> int:
 def _get(options: argparse.Namespace) -> int:
     from console.downloading import fetch
 
-    target = Path(options.output or options.path.rstrip("/").rpartition("/")[2])
-    if target.is_dir():
-        target /= options.path.rstrip("/").rpartition("/")[2]
-    if not target.parent.is_dir():
-        raise CommandFailed(f"there is no folder {target.parent}", ExitCode.USAGE)
-    if target.exists() and not options.force:
-        raise CommandFailed(f"{target} is there already; give --force to replace it", ExitCode.REFUSED)
-    with open_client(options) as client:
-        count = fetch(client, options.datasource, options.path, target)
+    try:
+        target = _target_of(options)
+        with open_client(options) as client:
+            count = fetch(client, options.datasource, options.path, target, replace=options.force)
+    except OSError as error:
+        raise CommandFailed(f"{error.filename or options.output or options.path}: {error.strerror or error}") from error
     if options.json:
         print_json({"file": str(target), "bytes": count})
     else:
         print(f"{printable_line(target)}: {size(count)}")
     return ExitCode.OK
+
+
+def _target_of(options: argparse.Namespace) -> Path:
+    """Return where a file is fetched to; CommandFailed for what it may not be."""
+    if options.output == "-":
+        said = "-o - is no file, and only in a file can a download go on after a break"
+        raise CommandFailed(said, ExitCode.USAGE)
+    name = options.path.rstrip("/").rpartition("/")[2]
+    target = Path(options.output or name)
+    if target.is_dir():
+        target /= name
+    if not target.parent.is_dir():
+        raise CommandFailed(f"there is no folder {target.parent}", ExitCode.USAGE)
+    if os.path.lexists(target):
+        if not target.is_file():
+            raise CommandFailed(f"{target} is there already and no file", ExitCode.REFUSED)
+        if not options.force:
+            raise CommandFailed(f"{target} is there already; give --force to replace it", ExitCode.REFUSED)
+    return target
 
 
 def _work(

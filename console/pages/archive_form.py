@@ -132,8 +132,8 @@ def extract(request: Request, name: str, parts: Given, who: Asking, form: Filled
     (archive,) = sheet.paths
     given = {**wish_in(form, EXTRACT, model), "path": archive}
     if model is ExtractWish:
-        folder, name = form.one("folder", folder_of(archive)), form.one("name").strip() or stem_of_archive(archive)
-        given["target"] = folder_target(folder, name)
+        folder, stem = form.one("folder", folder_of(archive)), form.one("name").strip() or stem_of_archive(archive)
+        given["target"] = folder_target(folder, stem)
     return _start(request, parts, who, sheet, form, deed=deed, model=model, given=given)
 
 

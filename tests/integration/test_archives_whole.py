@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console.api.archive_jobs import JOBS
 from console.exits import ExitCode
 from console.main import main
 from rota.states import TERMINAL
+from store.queries import jobs
 from tests.integration.console.serving import Console
 from tests.integration.console.sources import add_source
 from tests.integration.whole import whole_rota
@@ -32,13 +34,19 @@ def installation(tmp_path: Path) -> Iterator[tuple[Console, Path, Path]]:
         file.write_bytes(content)
     with whole_rota(tmp_path / "state") as (cluster, console):
         add_source(console, "docs", root=str(tmp_path / "docs"), rules={"homes": "homes"})
-        wait_until(lambda: "archive" in served(console), timeout=30)
+        wait_until(lambda: "archive" in served(console) and are_there(console, JOBS.values()), timeout=30)
         yield console, cluster.folder, homes
 
 
 def served(console: Console) -> set[str]:
     """The queues that workers serve."""
     return {queue for worker in console.parts.bus.census.workers() for queue in worker.about.get("queues", ())}
+
+
+def are_there(console: Console, names: Iterable[str]) -> bool:
+    """Whether the scheduler has saved these jobs, which come with Rota."""
+    with console.parts.store.reading() as conn:
+        return all(jobs.find(conn, name) is not None for name in names)
 
 
 def test_user_packs_fetches_and_unpacks_with_a_password(
@@ -72,8 +80,10 @@ def test_user_packs_fetches_and_unpacks_with_a_password(
     } == FILES
     assert (tested[0], "password" in tested[1]) == (ExitCode.FAILED, True)
     assert SECRET not in packed[1] + listed[1] + unpacked[1] + tested[1]
-    logs = "".join(log.read_text(errors="replace") for log in state.rglob("*.log"))
-    assert SECRET not in logs
+    # The store, what Redis writes down, and the logs.
+    written = {file.name: file.read_bytes() for file in files_in(state)}
+    assert b"sealed:" in b"".join(written[name] for name in written if name.startswith("rota.db"))
+    assert [name for name, content in written.items() if SECRET.encode() in content] == []
     runs = runs_of(console, token)
     assert {run["state"] for run in runs} <= {state.value for state in TERMINAL}
     assert [run["made"]["path"] for run in runs if run["made"]] == ["homes/eve/out", "homes/eve/all.zip"]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,15 +13,12 @@ import yaml
 
 from actors.datasources.trashinfo import decode
 from console.api.permissions import API, rule_of
-from console.main import main
 from rota import metrics
 from rota.bins import BinPart, BinRules
 from rota.purging import FEWEST, Why
 from scheduler.definitions import SHIPPED_FOLDER
-from store.queries import jobs
-from tests.acceptance.cluster import Cluster
+from tests.integration.documented import Installation, commands_in, comparable, dead_links
 from tests.integration.whole import whole_rota
-from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/bins.md").read_text(encoding="utf-8")
@@ -35,44 +29,7 @@ FILES = {
     "contracts/lease.pdf": 1,
 }  # fmt: skip
 """What is there before the first command, in MB."""
-ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-TIME = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
 BY_THEMSELVES = ("sync-datasources", "sync-changed", "index-datasources", "index-changed")
-COMMANDS = [
-    (line, expected)
-    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    for line, _, expected in (each.partition("\n") for each in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:])
-]
-
-
-class Installation:
-    """A whole Rota with a folder of pictures, to which the page's commands are given."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.photos = cluster.folder / "photos"
-        self._items: dict[str, str] = {}
-        """What an item of the page is called here."""
-        for path, size in FILES.items():
-            (self.photos / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.photos / path).write_bytes(path.encode().ljust(size * 1_000_000))
-
-    def says(self, line: str, documented: str = "") -> str:
-        """Run a command line and give what it says; items are called as the page calls them."""
-        for told, real in self._items.items():
-            line = line.replace(told, real)
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            main([*shlex.split(line.replace(WHERE, str(self.photos)))[1:], "--state", str(self.cluster.folder)])
-        said = out.getvalue().replace(str(self.photos), WHERE)
-        self._items |= dict(zip(ID.findall(documented), ID.findall(said), strict=False))
-        return said
-
-
-def comparable(text: str) -> str:
-    """Without ids and times, and without the spaces that depend on the width of a column."""
-    text = TIME.sub("TIME", ID.sub("ID", text))
-    return re.sub(r"(?<=\S)  +", "  ", re.sub(r" +$", "", text, flags=re.MULTILINE))
 
 
 def rows(after: str) -> list[list[str]]:
@@ -86,33 +43,25 @@ def rows(after: str) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A cluster in which nothing is done but by command."""
+    """A cluster with a folder of pictures, in which nothing is done but by command."""
     with whole_rota(tmp_path_factory.mktemp("bins-doc")) as (cluster, _):
-        made = Installation(cluster)
-        _leave_to_commands(made)
+        made = Installation(cluster, cluster.folder / "photos", where=WHERE)
+        for path, size in FILES.items():
+            (made.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (made.folder / path).write_bytes(path.encode().ljust(size * 1_000_000))
+        # The page tells when bins are purged next, which is known a moment after the jobs are.
+        made.leave_to_commands(BY_THEMSELVES, planned=("purge-bins",))
         yield made
 
 
-def _leave_to_commands(on: Installation) -> None:
-    def shipped() -> bool:
-        with on.cluster.store.reading() as conn:
-            # The page tells when bins are purged next, which is known a moment after the jobs are.
-            purge = jobs.find(conn, "purge-bins")
-            is_planned = purge is not None and purge.next_due is not None
-            return is_planned and all(jobs.find(conn, name) is not None for name in BY_THEMSELVES)
-
-    wait_until(shipped, timeout=30, what="the jobs that come with Rota")
-    on.says("rota jobs disable " + " ".join(BY_THEMSELVES))
-
-
 def test_each_command_answers_as_the_page_says(installation: Installation) -> None:
-    documented = [(line, comparable(expected)) for line, expected in COMMANDS]
+    documented = commands_in(PAGE)
 
-    assert [(line, comparable(installation.says(line, expected))) for line, expected in COMMANDS] == documented
+    assert installation.answers(documented) == [(line, comparable(expected)) for line, expected in documented]
     assert len(documented) > 15
     _, found, told = PAGE.partition("    [Trash Info]\n")
     assert found
-    infos = [path.read_bytes() for path in (installation.photos / ".rota/bin").glob("*.trashinfo")]
+    infos = [path.read_bytes() for path in (installation.folder / ".rota/bin").glob("*.trashinfo")]
     fields = [line.partition("=")[0].strip() for line in told.split("\n\n")[0].splitlines()]
     assert infos
     for info in infos:
@@ -193,14 +142,4 @@ def test_figures_are_told() -> None:
 
 
 def test_page_leads_to_places_that_are_there() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
-        if target.startswith("http"):
-            continue
-        file, _, heading = target.partition("#")
-        text = (ROOT / "docs" / file).read_text(encoding="utf-8") if file else PAGE
-        headings = {
-            re.sub(r"[^\w\- ]", "", line.lstrip("# ")).strip().lower().replace(" ", "-")
-            for line in text.splitlines()
-            if line.startswith("#")
-        }
-        assert not heading or heading in headings, target
+    assert dead_links(PAGE) == []

@@ -30,6 +30,7 @@ from rota.fields import Part
 from store.queries import catalog, datasources, jobs, runs
 from tests.acceptance.cluster import Cluster
 from tests.integration.console.serving import Console
+from tests.integration.documented import dead_links
 from tests.integration.whole import whole_rota
 from tests.storages.served import KINDS, serve
 from tests.waiting import wait_until
@@ -408,18 +409,7 @@ def test_kinds_can_what_the_table_says(kind: str, tmp_path: Path) -> None:
 
 
 def test_page_leads_to_places_that_are_there() -> None:
-    folder = Path(__file__).parents[2] / "docs"
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
-        if target.startswith("http"):
-            continue
-        file, _, heading = target.partition("#")
-        text = (folder / file).read_text(encoding="utf-8") if file else PAGE
-        headings = {
-            re.sub(r"[^\w\- ]", "", line.lstrip("# ")).strip().lower().replace(" ", "-")
-            for line in text.splitlines()
-            if line.startswith("#")
-        }
-        assert not heading or heading in headings, target
+    assert dead_links(PAGE) == []
 
 
 def test_readme_adds_a_datasource_that_can_be_added(installation: Installation) -> None:

@@ -41,6 +41,7 @@ class SevenZipArchive:
         self._password = password
         self._header = read_header(self._view, password)
         self._reading: tuple[int, Unpacking] | None = None
+        self._unpacked = 0
         self._proved: set[int] = set()
         """The streams of which a content came out as its checksum says: the password fits."""
 
@@ -48,6 +49,11 @@ class SevenZipArchive:
     def consumed(self) -> int:
         """How many bytes of the file were used so far."""
         return min(self._view.consumed, self._view.size)
+
+    @property
+    def unpacked(self) -> int:
+        """How many bytes came out of its streams so far, what was passed over among them."""
+        return self._unpacked + (0 if self._reading is None else self._reading[1].place)
 
     def members(self) -> Iterator[Member]:
         """Give the members in the order of the archive; links with what they lead to, unless a password is missing."""
@@ -64,6 +70,7 @@ class SevenZipArchive:
                 number=number,
                 name=decoded(file.get("filename", "")),
                 utf8=True,
+                verbatim=True,
                 kind=kind,
                 size=content.size if content is not None else 0,
                 modified_ns=modified_ns_of(file.get("lastwritetime")),
@@ -124,6 +131,7 @@ class SevenZipArchive:
             unpacking = Unpacking(
                 self._view, stream.packed, start=stream.start, size=stream.size, password=self._password
             )
+            self._unpacked = self.unpacked
             self._reading = content.stream, unpacking
         while unpacking.place < content.offset:
             unpacking.read(min(content.offset - unpacking.place, PIECE_BYTES))

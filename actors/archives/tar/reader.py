@@ -18,9 +18,8 @@ from actors.archives.tar.headers import BLOCK_BYTES
 from actors.archives.tar.records import Records, decimal_of
 from actors.archives.tar.source import Source, feed_of
 from actors.archives.tar.sparse import SparseMap, check_map, expanded, map_of_header, map_of_records
-from actors.datasources.paths import text_of
+from actors.archives.telling import shown
 from rota.archives import Format
-from rota.problems import shown
 
 _SMALL_BYTES = 1024 * 1024
 """Contents up to this size are given as one piece."""
@@ -96,6 +95,11 @@ class TarArchive:
     def consumed(self) -> int:
         """How many bytes of the file were used so far."""
         return self._source.consumed
+
+    @property
+    def unpacked(self) -> int:
+        """How many bytes came out of what is compressed so far, what was passed over among them."""
+        return 0 if self.format is Format.TAR else self._source.offset
 
     def members(self) -> Iterator[Member]:
         """Give the members in the order of the archive."""
@@ -174,6 +178,7 @@ class TarArchive:
         packed = self._left
         # A sparse file's header and path are made up, for readers that do not know the form.
         recorded = values.get(b"GNU.sparse.name") or values.get(b"path")
+        verbatim = values.get(b"hdrcharset") == _BINARY
         name = recorded or before.name or header.name
         kind = _KINDS.get(header.type, MemberKind.SPECIAL)
         self._sparse = None
@@ -185,7 +190,8 @@ class TarArchive:
         return Member(
             number=number,
             name=name,
-            utf8=recorded is not None and values.get(b"hdrcharset") != _BINARY,
+            utf8=recorded is not None and not verbatim,
+            verbatim=verbatim,
             kind=kind,
             size=0 if kind is not MemberKind.FILE else packed if self._sparse is None else self._sparse.size,
             packed=packed if self.format is Format.TAR else None,
@@ -242,7 +248,11 @@ class TarArchive:
         self._left = self._padding = 0
 
     def _finish(self, block: bytes, before: _Before | None) -> None:
-        """Judge how the archive ends: two blocks of zeros, one, or none, as long as nothing of a member is missing."""
+        """Judge how the archive ends: by two blocks of zeros, or one; by none where it is not compressed.
+
+        A file that is not compressed may be cut off anywhere, and rarely is between two members. One that is consists
+        of pieces, which many writers end between members: if the last one is missing, only the zeros tell.
+        """
         if before is not None and before != _Before(count=before.count):
             raise BadBlock("the archive ends where the header of a member must follow")
         if any(block):
@@ -250,6 +260,8 @@ class TarArchive:
         if not block and not self._at:
             raise Damaged(f"{self._file.name!r} is empty")
         if len(block) < BLOCK_BYTES:
+            if self.format is not Format.TAR:
+                raise Damaged(f"{self._file.name!r}: the archive is cut off: the zeros that end it are missing")
             return
         if any(self._source.take(BLOCK_BYTES)):
             raise BadBlock("a single block of zeros is there, and the archive goes on behind it")
@@ -258,7 +270,7 @@ class TarArchive:
             raise BadBlock(f"more than {_MOST_BEHIND_BYTES:,} bytes follow the end of the archive")
 
     def _cut_off(self) -> Damaged:
-        return Damaged(f"{self._file.name!r}: the archive is cut off in the content of {shown(text_of(self._name))}")
+        return Damaged(f"{self._file.name!r}: the archive is cut off in the content of {shown(self._name)}")
 
     def _told(self, reason: str) -> str:
         return f"{self._file.name!r}: the header at byte {self._at:,} cannot be read: {reason}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.burials import Burial
 from actors.datasources.graves import Fate, parts_of
 from actors.datasources.local.diggers import LocalDiggers
 from actors.datasources.local.graves import open_ground
 from actors.datasources.paths import Root
-from actors.datasources.storage import Doomed, Ended
 
 
 def bury_locally(root: Root, items: Iterable[Doomed], *, processes: int, check: Callable[[], None]) -> Iterator[Ended]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.globs import Selection
 from actors.datasources.listing import unlisted
 from actors.datasources.local.burying import bury_locally
@@ -27,17 +28,7 @@ from actors.datasources.local.writing import delete, make_folder, read_link, ren
 from actors.datasources.marker import check_marker
 from actors.datasources.openat2 import Opener
 from actors.datasources.paths import Root, split
-from actors.datasources.storage import (
-    Capabilities,
-    Datasource,
-    Doomed,
-    Ended,
-    Found,
-    Listing,
-    Lookup,
-    Row,
-    Unlisted,
-)
+from actors.datasources.storage import Capabilities, Datasource, Found, Listing, Lookup, Row, Unlisted
 from rota.errors import PermanentError
 
 _PROCESSES = 2
@@ -102,11 +93,15 @@ class LocalStorage:
 
     def open_file(self, path: bytes) -> BinaryIO:
         """Open a regular file for reading."""
+        return os.fdopen(self.open_descriptor(path), "rb")
+
+    def open_descriptor(self, path: bytes) -> int:
+        """Open a regular file for reading and give its descriptor."""
         descriptor = self._root.open_file(path)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise OSError(errno.EINVAL, "no regular file", path)
-        return os.fdopen(descriptor, "rb")
+        return descriptor
 
     def read_link(self, path: bytes) -> bytes:
         """Give the target of a link, as it says itself."""

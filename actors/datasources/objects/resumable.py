@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from actors.datasources.abilities import Upload
 from actors.datasources.objects.drafting import ObjectDraft, record_of
 from actors.datasources.objects.storage import ObjectStorage
 from actors.datasources.objects.uploads import ResumableService
-from actors.datasources.storage import Row, Upload
+from actors.datasources.storage import Row
 from rota.errors import TemporaryError
 
 

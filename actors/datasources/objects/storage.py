@@ -14,6 +14,7 @@ import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.burials import Burial
 from actors.datasources.digging import ThreadDiggers
 from actors.datasources.globs import Selection
@@ -26,19 +27,7 @@ from actors.datasources.objects.reading import open_object
 from actors.datasources.objects.scanning import PAGE_KEYS, PATIENT_PAGES, Lister, scan_objects
 from actors.datasources.objects.writing import MOST_THREADS, write_object
 from actors.datasources.paths import split
-from actors.datasources.storage import (
-    Capabilities,
-    Datasource,
-    Doomed,
-    Ended,
-    Found,
-    Kind,
-    Listing,
-    Lookup,
-    Row,
-    Unlisted,
-    Why,
-)
+from actors.datasources.storage import Capabilities, Datasource, Found, Kind, Listing, Lookup, Row, Unlisted, Why
 from rota.errors import PermanentError, TemporaryError
 
 _MAX_KEY_BYTES = 1024

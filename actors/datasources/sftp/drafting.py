@@ -29,7 +29,7 @@ class Ask(Protocol):
 
 
 class SftpDraft:
-    """A draft of a file of the server; see `storage.Draft` for the promises."""
+    """A draft of a file of the server; see `abilities.Draft` for the promises."""
 
     def __init__(self, ask: Ask, path: bytes, key: str) -> None:
         """Open it, as far as it was written, or begin one; raises OSError where the folder is not there."""

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Doomed, Fate, Storage
+from actors.datasources.storage import Datasource, Storage
 from rota.errors import RotaError
 from rota.ids import new_id
 from tests.faults.attacker import Attacker

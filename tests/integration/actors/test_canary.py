@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Doomed, Fate, Kind, Row
+from actors.datasources.storage import Datasource, Kind, Row
 from rota.ids import new_id
 from tests.faults.binned import FILES, Binned
 from tests.faults.canary import LOOK_ALIKES, Canary

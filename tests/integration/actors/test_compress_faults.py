@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ def make_faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def make(name: str, **given: Any) -> None:
         faults[name] = given
+        if "open_file" in given:
+            given["open_descriptor"] = partial(open_descriptor, given["open_file"])
+
+    def open_descriptor(open_file: Callable[..., Any], real: Any, path: bytes) -> int:
+        # The other way to open a file: what goes wrong with one goes wrong with both.
+        with open_file(real, path) as file:
+            return os.dup(file.fileno())
 
     monkeypatch.setattr("actors.compressing.setting.open_storage", opened)
     return make
@@ -152,7 +160,8 @@ def test_what_cannot_be_read_is_noted_with_the_reason(compressed, make_faulty, s
 
 def test_a_large_file_that_cannot_be_read_on_ends_there(compressed, make_faulty):
     make_tree(compressed.origin, {"a": {"x": b"\1" * LARGE, "y": b"behind"}})
-    make_faulty("source", open_file=lambda real, path: _Breaking(real.open_file(path), 5 * _MIB))
+    breaking = {b"a/x": lambda file: _Breaking(file, 5 * _MIB)}
+    make_faulty("source", open_file=lambda real, path: breaking.get(path, lambda file: file)(real.open_file(path)))
 
     done = compressed.compress("a", format="tar")
 

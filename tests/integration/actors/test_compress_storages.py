@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from actors.datasources.abilities import Linking
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Linking
+from actors.datasources.storage import Datasource
 from rota.errors import Cancelled, Paused
 from tests.integration.actors.compressed import Compressed, contents, members
 from tests.storages.served import KINDS, Served, serve

@@ -186,6 +186,40 @@ def test_get_goes_on_in_a_later_call_and_begins_anew_with_another_version(tmp_pa
     assert [file.name for file in tmp_path.iterdir()] == ["x"]
 
 
+def test_get_says_in_one_line_what_it_cannot_write_to(homes: Console, rota: Run, tmp_path: Path) -> None:
+    target = tmp_path / "got"
+    target.symlink_to(tmp_path / "nowhere")
+    file = ("files", "get", "docs", "homes/eve/a.txt", "-o")
+
+    assert rota(*file, "-")[0] == ExitCode.USAGE
+    assert rota(*file, str(target))[0] == ExitCode.REFUSED
+    assert rota(*file, "/dev/null", "--force")[0] == ExitCode.REFUSED
+    code, _, said = rota(*file, str(tmp_path / ("x" * 300)))
+
+    assert (code, said.count("\n"), "too long" in said) == (ExitCode.FAILED, 1, True)
+    assert target.is_symlink()
+    assert not target.exists()
+
+
+def test_get_writes_through_no_link_and_replaces_nothing_that_came_meanwhile(tmp_path: Path) -> None:
+    with Shaky(broken=1_000, after=0) as dead, pytest.raises(CommandFailed):
+        fetch(dead.client, "docs", "x", tmp_path / "x", pause_seconds=0)
+    (draft,) = tmp_path.iterdir()
+    draft.unlink()
+    (tmp_path / "other").write_bytes(b"other")
+    draft.symlink_to(tmp_path / "other")
+
+    with Shaky(broken=0) as shaky:
+        with pytest.raises(OSError, match="symbolic link"):
+            fetch(shaky.client, "docs", "x", tmp_path / "x")
+        draft.unlink()
+        (tmp_path / "x").write_bytes(b"mine")
+        with pytest.raises(CommandFailed, match="has come meanwhile"):
+            fetch(shaky.client, "docs", "x", tmp_path / "x", replace=False)
+
+    assert ((tmp_path / "other").read_bytes(), (tmp_path / "x").read_bytes()) == (b"other", b"mine")
+
+
 def test_get_stops_when_the_file_changes_meanwhile(tmp_path: Path) -> None:
     with Shaky(broken=0, changing=True) as shaky, pytest.raises(CommandFailed, match="was changed while it was"):
         fetch(shaky.client, "docs", "x", tmp_path / "x")

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from console.api.downloads import MOST_OPEN
 from tests.integration.console.archived import homes
 from tests.integration.console.serving import Console
 from tests.integration.console.sources import add_source
+from tests.storages.served import serve
 from tests.waiting import wait_until
 
 __all__ = ["homes"]
@@ -143,6 +145,30 @@ def test_user_downloads_from_their_home_only(homes: Console) -> None:
     assert get(homes.anyone(), "homes/eve/a.txt").status_code == 401
 
 
+@pytest.mark.parametrize("kind", ["webdav", "fsspec"])
+def test_a_part_comes_from_a_storage_that_gives_files_from_their_start_only(
+    homes: Console, admin: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, kind: str
+) -> None:
+    (tmp_path / "served").mkdir()
+    content = bytes(range(256)) * 12_000
+    with serve(kind, tmp_path / "served") as served:
+        served.write(b"b.bin", content)
+        for name, value in served.environment.items():
+            monkeypatch.setenv(name, value)
+        source = served.datasource
+        add_source(homes, "far", kind=kind, root=source.root, options=source.options, rules={"allow_private": True})
+
+        whole = get(admin, "b.bin", name="far")
+        part = get(admin, "b.bin", name="far", range="bytes=2500001-2500009", if_range=whole.headers["etag"])
+        end = get(admin, "b.bin", name="far", range="bytes=-3")
+        odd = get(admin, "b.bin\r\nDELE b.bin", name="far")
+
+    assert whole.content == content
+    assert (part.status_code, part.content) == (206, content[2_500_001:2_500_010])
+    assert end.content == content[-3:]
+    assert odd.status_code == 404
+
+
 def dripping(console: Console, token: str, path: str) -> socket.socket:
     """A client that asks for a file and takes nothing of it yet."""
     parts = urlsplit(console.url)
@@ -179,6 +205,30 @@ def test_slow_clients_hold_up_nobody_and_leave_nothing_open(
         for client in slow:
             client.close()
     wait_until(lambda: open_files(file) == 0)
+
+
+def test_one_person_has_so_many_downloads_at_a_time_and_no_more(homes: Console, tmp_path: Path) -> None:
+    file = tmp_path / "docs/homes/eve/large"
+    with file.open("wb") as large:
+        large.truncate(LARGE)
+    eve, ada = (homes.as_("user", name=name) for name in ("eve", "ada"))
+    token = homes.token("user", name="eve")
+
+    slow = [dripping(homes, token, "homes/eve/large") for _ in range(MOST_OPEN)]
+    try:
+        wait_until(lambda: open_files(file) == len(slow))
+        beyond = get(eve, "homes/eve/a.txt")
+        assert (beyond.status_code, beyond.headers["retry-after"]) == (429, "5")
+        assert get(ada, "homes/ada/secret.txt").status_code == 200
+    finally:
+        for client in slow:
+            client.close()
+    wait_until(lambda: get(eve, "homes/eve/a.txt").status_code == 200)
+    # What is refused, or has nothing to send, gives back its place as well.
+    for _ in range(MOST_OPEN + 1):
+        assert get(eve, "none").status_code == 404
+        assert get(eve, "homes/eve/a.txt", range="bytes=99-").status_code == 416
+    assert get(eve, "homes/eve/a.txt").status_code == 200
 
 
 def test_a_file_that_shrinks_while_it_is_sent_ends_the_connection(

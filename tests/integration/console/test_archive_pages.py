@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from console.api.archive_wishes import CompressWish, ExtractWish
 from console.pages.archive_fields import COMPRESS, EXTRACT
 from rota.settings import Settings, load_settings
+from store import tables
+from store.encoding import dumps_or_none
 from store.queries import runs
 from tests.integration.console.archived import homes
 from tests.integration.console.serving import Console
@@ -81,6 +84,8 @@ def test_entries_can_be_chosen_downloaded_and_unpacked(docs: Console, browser: h
     assert f"/api/v1{DOCS}/content?path=box%2Fa%26b.txt" in links
     (unnamed,) = re.findall(r'<input[^>]*name="paths"[^>]*disabled>', page)
     assert "�" in unnamed
+    # Without a script it is always there; with one, as soon as something is chosen.
+    assert '<div class="bar" data-bar>' in page
 
 
 def test_link_of_a_file_gives_its_content(docs: Console, eve: httpx.Client) -> None:
@@ -287,6 +292,19 @@ def test_page_of_a_run_leads_to_the_archive_that_was_made(docs: Console, eve: ht
     assert "and 2 more" in text_of(page)
     assert "Run again" in page
     assert 'href="/jobs/compress-entries"' not in page
+
+
+def test_page_of_a_run_shows_how_far_it_is(docs: Console, eve: httpx.Client) -> None:
+    run = eve.post(f"{DOCS}/compress", data={"paths": "homes/eve/photos", "deed": "start"}).headers["location"]
+    said = {"done": 750_000, "total": 3_000_000, "unit": "bytes", "text": "750 KB at 1 MB/s, about 2 s left"}
+    with docs.parts.store.writing() as conn:
+        this = tables.runs.c.id == run.removeprefix("/runs/")
+        conn.execute(update(tables.runs).where(this).values(progress=dumps_or_none(said)))
+
+    page = eve.get(run).text
+
+    assert '<progress max="3000000.0" value="750000.0" aria-label="Progress">' in page
+    assert "25 % of 3.0 MB · 750 KB at 1 MB/s, about 2 s left" in text_of(page)
 
 
 def test_page_of_a_run_leads_to_the_folder_that_came_out(docs: Console, browser: httpx.Client) -> None:

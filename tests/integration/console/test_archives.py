@@ -149,6 +149,29 @@ def test_a_password_that_is_not_valid_is_not_quoted(docs: Console, admin: httpx.
 
         assert answer.status_code == 422
         assert SECRET not in answer.text
+    for unfit in ([SECRET], {"secret": SECRET}, 20_260_131):
+        params = {"datasource": "docs", "path": "x.zip", "password": unfit}
+        answer = admin.post("/api/v1/jobs/extract-archive/run", json={"params": params})
+
+        assert [error["path"] for error in answer.json()["errors"]] == ["params.password"]
+        assert (SECRET in answer.text, "20260131" in answer.text) == (False, False)
+
+
+def test_what_was_typed_for_no_run_is_not_kept(docs: Console) -> None:
+    eve = docs.as_("user", name="eve")
+    body = {"paths": ["homes/eve/a.txt"], "password": SECRET}
+
+    def sealed() -> int:
+        return len(docs.parts.bus.client.keys(docs.parts.bus.keys.sealed("*")))
+
+    kept = eve.post(f"{API}/compress", json=body, headers={"Idempotency-Key": "k"})
+    again = eve.post(f"{API}/compress", json=body, headers={"Idempotency-Key": "k"})
+    other = eve.post(f"{API}/compress", json={**body, "level": 1}, headers={"Idempotency-Key": "k"})
+    beyond = eve.post(f"{API}/compress", json={**body, "max_bytes": 2**60})
+    unfit = eve.post(f"{API}/extract", json={"path": "homes/eve/x", "max_bytes": 2**70, "password": SECRET})
+
+    assert [answer.status_code for answer in (kept, again, other, beyond, unfit)] == [202, 202, 422, 429, 422]
+    assert sealed() == 1
 
 
 def test_a_reference_is_a_password_like_any_other(docs: Console, admin: httpx.Client) -> None:
@@ -237,6 +260,17 @@ def test_user_starts_again_what_ended_while_it_is_still_theirs(docs: Console) ->
     assert run_of(eve, again)["owner"] == "eve"
     add_source(docs, "docs", rules={"homes": "elsewhere"})
     assert eve.post(f"/api/v1/runs/{run['id']}/retry").status_code == 404
+
+
+def test_user_goes_on_with_what_is_paused_while_it_is_still_theirs(docs: Console) -> None:
+    eve = docs.as_("user", name="eve")
+    run = eve.post(f"{API}/compress", json={"paths": ["homes/eve/a.txt"]}).json()["run"]
+    assert eve.post(f"/api/v1/runs/{run}/pause").status_code == 202
+
+    add_source(docs, "docs", rules={"homes": "elsewhere"})
+
+    assert eve.post(f"/api/v1/runs/{run}/resume").status_code == 404
+    assert eve.post(f"/api/v1/runs/{run}/cancel").status_code == 202
 
 
 def test_selection_of_a_user_may_have_what_the_catalog_knows_and_some_more(docs: Console) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import re
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
@@ -20,19 +17,16 @@ from actors.extracting.registry import FALLBACK, SHIPPED, load_extractors
 from actors.indexing import books
 from console import hit_checks, searching
 from console.api.shapes import IndexState
-from console.main import main
 from rota import metrics
 from rota.datasources import Language
 from rota.search.place import EngineName
-from store.queries import jobs
 from store.search import folding
 from store.search.engine import MOST_TEXT
 from store.search.opensearch import searching as opensearch
 from store.search.postgresql import compared, in_order, vectors
 from store.search.tantivy import translating
-from tests.acceptance.cluster import Cluster
+from tests.integration.documented import Installation, commands_in, comparable, dead_links
 from tests.integration.whole import whole_rota
-from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/search.md").read_text(encoding="utf-8")
@@ -43,8 +37,6 @@ FILES = {
     "april.txt": b"Report follows.",
     "scan.pdf": b"%PDF-1.7 that is cut off",
 }
-RUN = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
-TIME = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
 BY_THEMSELVES = ("index-changed", "index-datasources", "check-indexes", "sync-datasources", "sync-changed")
 """Jobs that would do what the page's commands are to do."""
 MIB = 1024 * 1024
@@ -68,58 +60,22 @@ def quoted(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
 
 
-class Installation:
-    """A whole Rota with a folder of letters, to which commands are given."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.letters = cluster.folder / "letters"
-        self.letters.mkdir()
-        for name, content in FILES.items():
-            (self.letters / name).write_bytes(content)
-
-    def says(self, line: str) -> str:
-        """Run a command line and give what it says, without what differs from one time to the next."""
-        words = shlex.split(line.replace(WHERE, str(self.letters)))
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            main([*words[1:], "--state", str(self.cluster.folder)])
-        return comparable(out.getvalue())
-
-
-def comparable(text: str) -> str:
-    """Without runs and times, and without the spaces that depend on the width of a column."""
-    text = TIME.sub("TIME", RUN.sub("RUN", text))
-    return re.sub(r"(?<=\S)  +", "  ", re.sub(r" +$", "", text, flags=re.MULTILINE))
-
-
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A cluster in which nothing is indexed but by command."""
+    """A cluster with a folder of letters, in which nothing is indexed but by command."""
     with whole_rota(tmp_path_factory.mktemp("search-doc")) as (cluster, _):
-        made = Installation(cluster)
-        _leave_to_commands(made)
+        made = Installation(cluster, cluster.folder / "letters", where=WHERE)
+        made.folder.mkdir()
+        for name, content in FILES.items():
+            (made.folder / name).write_bytes(content)
+        made.leave_to_commands(BY_THEMSELVES)
         yield made
 
 
-def _leave_to_commands(on: Installation) -> None:
-    def shipped() -> bool:
-        with on.cluster.store.reading() as conn:
-            return all(jobs.find(conn, name) is not None for name in BY_THEMSELVES)
-
-    wait_until(shipped, timeout=30, what="the jobs that come with Rota")
-    assert on.says(f"rota jobs disable {' '.join(BY_THEMSELVES)}").count("disabled") == len(BY_THEMSELVES)
-
-
 def test_commands_are_answered_and_settings_lead_to_what_the_page_says(installation: Installation) -> None:
-    blocks = re.findall(r"^```console\n(.*?)^```$", section("Looking after it"), flags=re.MULTILINE | re.DOTALL)
-    documented = [
-        (line, comparable(expected))
-        for block in blocks
-        for line, _, expected in (each.partition("\n") for each in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:])
-    ]
+    documented = commands_in(section("Looking after it"))
 
-    assert [(line, installation.says(line)) for line, _ in documented] == documented
+    assert installation.answers(documented) == [(line, comparable(expected)) for line, expected in documented]
     assert len(documented) > 6
 
     installation.says("rota datasources set letters --language none")
@@ -224,12 +180,4 @@ def test_check_is_due_when_the_page_says() -> None:
 
 
 def test_page_leads_to_places_that_are_there() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
-        file, _, heading = target.partition("#")
-        text = (ROOT / "docs" / file).read_text(encoding="utf-8") if file else PAGE
-        headings = {
-            re.sub(r"[^\w\- ]", "", line.lstrip("# ")).strip().lower().replace(" ", "-")
-            for line in text.splitlines()
-            if line.startswith("#")
-        }
-        assert not heading or heading in headings, target
+    assert dead_links(PAGE) == []

@@ -11,7 +11,7 @@ import pytest
 from rota.errors import QuotaExceeded
 from rota.ids import new_id
 from rota.runs import Cause
-from rota.states import RunState
+from rota.states import TERMINAL, RunState
 from scheduler.admission.admitting import Admitted, Request, admit
 from scheduler.admission.quotas import Quota
 from scheduler.runs import retrying
@@ -85,6 +85,16 @@ def test_bytes_of_open_runs_are_added_up_and_a_run_that_says_none_takes_all(pack
         begin(packing, quota("bob", most_bytes=1_000), owner="bob", max_bytes=1_001)
 
 
+@pytest.mark.parametrize("state", sorted(TERMINAL), ids=str)
+def test_a_run_gives_back_what_it_took_however_it_ends(packing: World, state: RunState) -> None:
+    held = quota(most_runs=1, most_bytes=1_000)
+    first = begin(packing, held, max_bytes=1_000)
+
+    close(packing, first.run, state)
+
+    assert begin(packing, held, max_bytes=1_000).state is RunState.QUEUED
+
+
 def test_a_repeated_request_takes_nothing_more(packing: World) -> None:
     held = quota(most_runs=1)
     first = begin(packing, held, key="k")
@@ -130,6 +140,6 @@ def test_of_starts_at_the_same_moment_only_as_many_pass_as_there_is_room_for(pac
         assert len(runs.open_runs_of(conn, "alice", ["pack", "look"])) == 3
 
 
-def close(world: World, run: str) -> None:
+def close(world: World, run: str, state: RunState = RunState.FAILED) -> None:
     with world.store.writing() as conn:
-        runs.close(conn, [Closing(run=run, state=RunState.FAILED, at=world.clock.now_ms())])
+        runs.close(conn, [Closing(run=run, state=state, at=world.clock.now_ms())])

@@ -9,9 +9,11 @@ from itertools import chain, count
 
 import pytest
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Doomed, Ended, Fate, Kind, Row, Storage
+from actors.datasources.storage import Kind, Row, Storage
 from rota.errors import Cancelled
 from tests.storages.served import Served
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from actors.datasources.abilities import Drafting, Uploading
 from actors.datasources.objects.writing import PART_BYTES
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Drafting, Storage, Uploading
+from actors.datasources.storage import Datasource, Storage
 from actors.mkdir import MkdirParams, mkdir
 from actors.rename import RenameParams, rename
 from actors.transferring.large import LargeFiles

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
+from actors.datasources.abilities import Drafting, Uploading
 from actors.datasources.drafts import DraftKind, draft_of, parse_draft
 from actors.datasources.objects.writing import PART_BYTES
 from actors.datasources.opening import open_storage
 from actors.datasources.paths import split
-from actors.datasources.storage import Drafting, Uploading
 from rota.ids import new_id
 from tests.storages.served import Served
 

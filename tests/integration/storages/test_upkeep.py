@@ -14,9 +14,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from actors.datasources.abilities import Drafting
 from actors.datasources.opening import open_storage
 from actors.datasources.sftp.storage import SftpStorage
-from actors.datasources.storage import Drafting
 from rota.datasources import Rules
 from rota.errors import TemporaryError
 from rota.times import DAY_MS

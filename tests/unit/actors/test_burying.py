@@ -6,11 +6,12 @@ import time
 
 import pytest
 
+from actors.datasources.abilities import Doomed, Ended, Gravedigger, WholeDeleter
 from actors.datasources.burials import Burial
 from actors.datasources.burying import bury
-from actors.datasources.graves import Cleared, Filled, Grave, Laid, Lay, Place, Remains, difference, parts_of
+from actors.datasources.graves import Cleared, Fate, Filled, Grave, Laid, Lay, Place, Remains, difference, parts_of
 from actors.datasources.retrying import Repeats, retrying
-from actors.datasources.storage import Doomed, Ended, Fate, Gravedigger, Row, Scanner, WholeDeleter
+from actors.datasources.storage import Row, Scanner
 
 FILE = Row(b"x", "file", 5, 1_700_000_000_000_000_000, 7, 3, "tag")
 FOLDER = Row(b"x", "folder", 0, 1_700_000_000_000_000_000, 7, 3)

@@ -17,10 +17,11 @@ from contextlib import closing
 import psutil
 import pytest
 
+from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
 from actors.datasources.local.reading import fields_of
 from actors.datasources.local.storage import LocalStorage
-from actors.datasources.storage import Datasource, Doomed, Fate, Row
+from actors.datasources.storage import Datasource, Fate, Row
 from rota.errors import PermanentError, TemporaryError
 from tests.trees import Fifo, Link, make_tree, walked
 from tests.waiting import wait_until

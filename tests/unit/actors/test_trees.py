@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from actors.datasources.abilities import Planting, Tree
 from actors.datasources.drafts import DraftKind, draft_of, parse_draft, tree_of
 from actors.datasources.local.storage import LocalStorage
-from actors.datasources.storage import Datasource, Planting, Storage, Tree
+from actors.datasources.storage import Datasource, Storage
 from actors.datasources.trees import StoredTree, go_on, is_left, plant, remove
 from rota.errors import LeaseLost
 from rota.ids import new_id

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from actors.archives.telling import shown
 from actors.unpacking.budgets import FREE_BYTES, Budget, Limits
 from actors.unpacking.choice import Choice
 from actors.unpacking.links import problem_of
 from actors.unpacking.naming import path_of_member
-from actors.unpacking.refusals import Refused, refuse_without_room, shown
+from actors.unpacking.refusals import Refused, refuse_without_room
 from actors.unpacking.twins import Twins
 from rota.errors import PermanentError
 

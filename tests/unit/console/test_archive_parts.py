@@ -137,6 +137,33 @@ def test_a_file_that_holds_no_password_is_refused(tmp_path: Path, content: bytes
     assert failed.value.code is ExitCode.USAGE
 
 
+def test_a_password_that_is_no_text_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("hunter\udcff2\n"))
+
+    with pytest.raises(CommandFailed, match="it is no text") as failed:
+        password("--password-file", "-")
+
+    assert failed.value.code is ExitCode.USAGE
+    assert "hunter" not in str(failed.value)
+
+
+def test_whoever_leaves_the_prompt_is_told_that_nothing_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def left(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", left)
+
+    with pytest.raises(CommandFailed, match="no password was typed") as failed:
+        password("--password-prompt")
+
+    assert failed.value.code is ExitCode.USAGE
+
+
 def test_nobody_is_asked_where_nobody_sits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 

@@ -20,6 +20,8 @@ MODIFIED = "Fri, 15 Jan 2027 08:00:00 GMT"
         ("bytes=-3", 7, 3),
         ("bytes=-99", 0, 10),
         ("bytes= 9-9 ", 9, 1),
+        ("Bytes=2-5", 2, 4),
+        (f"bytes=2-{2**64 - 1}", 2, 8),
     ],
 )
 def test_one_range_is_that_part(asked: str, start: int, length: int) -> None:
@@ -63,8 +65,9 @@ def test_what_the_client_has_already_is_not_sent_again(headers: dict[str, str], 
     assert is_known(headers, VERSION) is known
 
 
-def test_a_file_without_a_time_is_known_by_its_tag_only() -> None:
-    version = version_of("abc", 0)
+@pytest.mark.parametrize("modified_ns", [0, -1, 253_402_300_800 * 10**9])
+def test_a_file_without_a_time_that_can_be_written_is_known_by_its_tag_only(modified_ns: int) -> None:
+    version = version_of("abc", modified_ns)
 
     assert version.modified == ""
     assert not is_known({"if-modified-since": ""}, version)

@@ -7,10 +7,12 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from actors.datasources.abilities import Doomed, Ended
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.objects import ObjectStorage
 from actors.datasources.objects.bulk import delete_request, is_speakable, refused_keys
-from actors.datasources.storage import Doomed, Ended, Fate, Row
+from actors.datasources.storage import Row
 from tests.storages.http_proxy import Proxy, Reply, Seen
 from tests.storages.s3 import ServedBucket
 

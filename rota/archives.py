@@ -24,6 +24,8 @@ class Format(StrEnum):
 
 MADE = (Format.ZIP, Format.TAR, Format.TAR_GZ, Format.TAR_ZST, Format.TAR_XZ, Format.SEVEN_ZIP)
 """Those that `compress` makes; all of them can be read."""
+ENCRYPTED = (Format.ZIP, Format.SEVEN_ZIP)
+"""Those of them that can have a password."""
 SINGLE = frozenset({Format.GZ, Format.ZST, Format.XZ, Format.BZ2})
 """Those that hold one file without a name."""
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from actors.archives.packing import Contents, Packer, Packing
 from actors.archives.reading import Archive, ArchiveFile, Unsupported
-from rota.archives import MADE, SINGLE, Format
+from rota.archives import ENCRYPTED, MADE, SINGLE, Format
 from rota.errors import PermanentError
-
-_WITH_PASSWORD = (Format.ZIP, Format.SEVEN_ZIP)
 
 
 def packer_of(format_: Format, contents: Contents, packing: Packing) -> Packer:
     """Give what makes archives of a format; raises PermanentError for one that is only read, or has no passwords."""
-    if packing.password is not None and format_ not in _WITH_PASSWORD:
-        raise PermanentError(f"format: {format_} knows no password; take {' or '.join(_WITH_PASSWORD)}")
+    if packing.password is not None and format_ not in ENCRYPTED:
+        raise PermanentError(f"format: {format_} knows no password; take {' or '.join(ENCRYPTED)}")
     match format_:
         case Format.ZIP:
             from actors.archives.zip.packer import ZipPacker

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from console.api.file_paths import EntryPath, EntryPaths, FolderOrRoot
 from console.api.file_wishes import DatasourceName
+from rota.archives import ENCRYPTED, Format, parse_name
 from rota.fields import Count, Flag, Glob, Part, PositiveDuration
+from rota.problems import FieldError
 
 LEAST_SPLIT = 64 * 1024
 MOST_PASSWORD_CHARS = 1024
@@ -61,6 +63,13 @@ class CompressWish(Part):
     max_bytes_per_second: Annotated[Count, Field(ge=1024)] | None = Field(
         default=None, description="Most bytes a second in each direction; no limit if left out."
     )
+
+    @model_validator(mode="after")
+    def _can_be_encrypted(self) -> CompressWish:
+        format_ = self.format or parse_name(self.target).format or Format.ZIP
+        if self.password is not None and format_ not in ENCRYPTED:
+            raise FieldError(("password",), f"{format_} knows none; take {' or '.join(ENCRYPTED)}")
+        return self
 
 
 class ReadWish(Part):

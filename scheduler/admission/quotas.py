@@ -52,8 +52,8 @@ def check_quota(conn: Connection, quota: Quota, requests: Sequence[Request], *, 
     ids = [run for run, _, _ in under_way]
     if quota.most_runs and len(under_way) + len(new) > quota.most_runs:
         raise QuotaExceeded(
-            f"you have {len(under_way):,} runs under way, and may have {quota.most_runs:,}: {listed(ids)}; wait for "
-            "one of them, or cancel it",
+            f"{quota.most_runs:,} may be under way for you at a time, and {len(under_way):,} are: {listed(ids)}; wait "
+            "for one of them, or cancel it",
             runs=ids,
         )
     if quota.most_bytes:

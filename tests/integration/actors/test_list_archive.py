@@ -130,3 +130,40 @@ def test_what_is_encrypted_is_counted(unpacked: Unpacked) -> None:
     assert listed(unpacked, "s.zip").encrypted == 1
     with pytest.raises(PasswordNeeded):
         audited(unpacked, "s.zip")
+
+
+def test_what_would_have_to_be_unpacked_first_is_bounded(unpacked: Unpacked) -> None:
+    bomb = tarred(member("first", b"1"), member("bomb", bytes(60_000_000)), member("behind", b"2"))
+    (unpacked.root / "bomb.tar.gz").write_bytes(bomb)
+
+    few = listed(unpacked, "bomb.tar.gz", max_bytes=1_000_000)
+
+    assert [item.path for item in few.items] == ["first", "bomb"]
+    assert few.more
+    assert not listed(unpacked, "bomb.tar.gz").more
+    # Patterns that would match behind it are no mistake.
+    assert listed(unpacked, "bomb.tar.gz", max_bytes=1_000_000, members=["behind"]).more
+
+
+def test_the_time_that_listing_takes_is_bounded(unpacked: Unpacked) -> None:
+    bomb = tarred(member("bomb", bytes(400_000_000)), member("behind", b"2"))
+    (unpacked.root / "bomb.tar.gz").write_bytes(bomb)
+
+    try:
+        is_cut_short = listed(unpacked, "bomb.tar.gz", max_time="PT0.001S").more
+    except PermanentError as error:  # it was over before anything was read
+        is_cut_short = "max_time" in str(error)
+
+    assert is_cut_short
+
+
+def test_a_test_names_the_damaged_one_of_many(unpacked: Unpacked) -> None:
+    members = {f"good {number}": b"1" * 100 for number in range(100)}
+    whole = zipped({**members, "bad": b"unmistakable"}, method=0)
+    (unpacked.root / "x.zip").write_bytes(whole.replace(b"unmistakable", b"unmistakeble"))
+    (unpacked.root / "y.zip").write_bytes(whole)
+
+    with pytest.raises(Damaged, match="bad"):
+        audited(unpacked, "x.zip")
+    assert audited(unpacked, "y.zip").bytes == 10_012
+    assert unpacked.run.reports[-1].text.startswith("101 tested")

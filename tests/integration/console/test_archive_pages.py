@@ -419,7 +419,7 @@ class TestQuota:
         refused = eve.post(f"{DOCS}/compress", data=form)
 
         assert refused.status_code == 429
-        assert "you have 1 runs under way, and may have 1" in text_of(refused.text)
+        assert "1 may be under way for you at a time, and 1 are" in text_of(refused.text)
         assert 'name="name" value="second"' in refused.text
         assert SECRET not in refused.text
         page = eve.get(first.headers["location"]).text

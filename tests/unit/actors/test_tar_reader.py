@@ -192,7 +192,7 @@ def test_names_that_are_said_to_be_bytes_are_bytes():
 
     member = next(archive.members())
 
-    assert (member.name, member.utf8) == (b"caf\xe9", False)
+    assert (member.name, member.utf8, member.verbatim) == (b"caf\xe9", False, True)
 
 
 def recorded(*records: bytes, type_: bytes = tarfile.XHDTYPE) -> bytes:
@@ -289,6 +289,17 @@ def test_an_archive_may_lack_its_zeros_as_long_as_nothing_of_a_member_is_missing
     data = packed_by_python((info("file"), b"content"))[:1024] + bytes(end)
 
     assert read(data)["file"][1] == b"content"
+
+
+@pytest.mark.parametrize(("end", "is_whole"), [(0, False), (100, False), (512, True), (1024, True)])
+def test_a_compressed_archive_ends_with_zeros_or_is_cut_off(end: int, is_whole: bool):  # noqa: FBT001 -- a parameter
+    data = packed_by_python((info("file"), b"content"))[:1024] + bytes(end)
+
+    if is_whole:
+        assert read(gzip.compress(data), Format.TAR_GZ)["file"][1] == b"content"
+    else:
+        with pytest.raises(Damaged, match="zeros that end it are missing"):
+            read(gzip.compress(data), Format.TAR_GZ)
 
 
 def test_a_cut_archive_is_noticed_at_every_byte():

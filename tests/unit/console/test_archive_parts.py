@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from console.api.archive_places import places_of
+from console.api.archive_wishes import CompressWish
 from console.api.content import disposition
 from console.api.made import made_of
 from console.archive_words import checked_in_words, compressed_in_words, extracted_in_words, listed_in_words
@@ -194,3 +196,24 @@ def test_results_are_told_in_lines() -> None:
     assert [line.split() for line in listed[:2]] == [["5", "B", "–", "a\N{REPLACEMENT CHARACTER}b"], ["–", "–", "d/"]]
     assert listed[2:] == ["and 7 more", "zip: 9 entries, 5 B, 1 encrypted"]
     assert list(checked_in_words({"format": "tar", "entries": 1, "bytes": 5})) == ["tar: whole, 1 entry, 5 B"]
+
+
+@pytest.mark.parametrize(
+    ("given", "format_"),
+    [
+        ({"format": "tar.xz"}, "tar.xz"),
+        ({"target": "a/x.TGZ"}, "tar.gz"),
+        ({"format": "tar", "target": "x.zip"}, "tar"),
+    ],
+)
+def test_a_password_is_refused_for_formats_that_know_none(given: dict[str, Any], format_: str) -> None:
+    with pytest.raises(ValidationError, match=f"{format_} knows none; take zip or 7z"):
+        CompressWish.model_validate({"paths": ["a"], "password": "open sesame", **given})
+
+
+@pytest.mark.parametrize("given", [{}, {"format": "7z"}, {"target": "x.7z"}, {"target": "no-format"}])
+def test_a_password_is_taken_for_formats_that_know_one(given: dict[str, Any]) -> None:
+    wish = CompressWish.model_validate({"paths": ["a"], "password": "open sesame", **given})
+
+    assert wish.password is not None
+    assert wish.password.get_secret_value() == "open sesame"

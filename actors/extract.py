@@ -6,7 +6,8 @@ The plan:
    says of itself, where it does so beforehand, is held against the limits and the room that is left.
 2. A private folder is begun beside the target. One member after the other is judged: names that lead outside or cannot
    be names, and anything more than the limits allow, counted on what really comes out, end it all. What other systems
-   take for the same name gets a number; links, devices and the like are left out; both are noted.
+   take for the same name gets a number; links, devices and the like are left out; both are noted. So is the code page
+   that names are taken to be in, where the archive does not say; those it says to be bytes come back as they were.
 3. Files are written by several threads, readable by everybody, executable or not, without owners and special rights,
    and with their times. A hard link becomes a copy. Links that are asked for are made after all files, if they stay
    inside.
@@ -16,10 +17,10 @@ The plan:
 
 A `.gz` and the like gives one file. It is written the same way: under a private name first, unless it replaces one.
 
-Whatever goes wrong, nothing of it is left, but for folders that were made for the target to be in. A crash leaves the
-private folder: the next attempt removes it and begins again, for an extraction is not gone on with in the middle; the
-clean-up of leftovers takes those of tasks that have ended. An attempt that was killed after its folder got the name is
-known by that, so that it is not made twice.
+Whatever goes wrong, nothing of it is left; folders that were made for the target to be in go as well. A crash leaves
+them, and the private folder: the next attempt removes that and begins again, for an extraction is not gone on with in
+the middle; the clean-up of leftovers takes those of tasks that have ended. An attempt that was killed after its folder
+got the name is known by that, so that it is not made twice.
 
 In object stores, and others where a folder cannot be renamed, files get their names one after another at the end; an
 attempt that is killed meanwhile is gone on with. Folders with nothing in them, times and rights are as the storage has

@@ -221,9 +221,7 @@ class Making:
             total += 0 if item.note else item.size
             tally.found(total)
             if most is not None and total > most:
-                raise PermanentError(
-                    f"what was selected has more than {sized(most)} ({most:,} bytes); max_bytes refuses it"
-                )
+                raise PermanentError(f"what was selected has more than {most:,} bytes; max_bytes refuses it")
             yield item
         tally.found_all(total)
 

@@ -28,7 +28,9 @@ class CompressParams(Params):
         min_length=1, max_length=MOST_PATHS, description="The files and folders, each with all that is in it."
     )
     target: str = Field(
-        default="", description="Path of the archive; if empty, beside the first path and called after what is in it."
+        default="",
+        description="Path of the archive; if empty, beside the first path and called after what is in it. With a slash "
+        "at its end it is the folder that the archive goes into.",
     )
     target_datasource: str = Field(default="", description="Name of the datasource it goes to; empty for the same one.")
     format: Format | None = Field(
@@ -93,8 +95,10 @@ class Order:
         """Check what was asked for; raises PermanentError."""
         selected = selection_of(params.paths)
         target = own_path_of(params.target)
-        format_ = params.format or _format_of(target)
-        goal = target or _derived(selected, format_, params)
+        is_folder = params.target.endswith("/")
+        format_ = _format_of(b"" if is_folder else target, params.format)
+        derived = _derived(selected, format_, params)
+        goal = join(target, split(derived)[1]) if is_folder else target or derived
         return cls(
             paths=tuple(outermost(selected)),
             base=common_folder(selected),
@@ -118,13 +122,21 @@ def common_folder(paths: Sequence[bytes]) -> bytes:
     return b"/".join(first[:depth])
 
 
-def _format_of(target: bytes) -> Format:
-    format_ = parse_name(text_of(split(target)[1])).format
-    if format_ is None:
+def _format_of(target: bytes, wanted: Format | None) -> Format:
+    """Give the format that is wanted, else what the name says; a name that says another one is a mistake."""
+    name = text_of(split(target)[1])
+    said = parse_name(name).format
+    if wanted is not None:
+        if said is not None and wanted != said and not wanted.endswith(f".{said}"):
+            raise PermanentError(
+                f"target: {name!r} is the name of a {said}, and format is {wanted}; change one of them"
+            )
+        return wanted
+    if said is None:
         return Format.ZIP
-    if format_ not in MADE:
-        raise PermanentError(f"target: {format_} is only read; give a format, one of {', '.join(MADE)}")
-    return format_
+    if said not in MADE:
+        raise PermanentError(f"target: {said} is only read; give a format, one of {', '.join(MADE)}")
+    return said
 
 
 def _derived(selected: Sequence[bytes], format_: Format, params: CompressParams) -> bytes:

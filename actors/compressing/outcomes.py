@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -117,4 +118,4 @@ class Outcomes:
     def _has_room(self, shown: dict[str, Any]) -> bool:
         if len(self.notes) >= _MOST_SHOWN:
             return False
-        return sum(len(text.encode()) for each in (*self.notes, shown) for text in each.values()) <= _MOST_SHOWN_BYTES
+        return len(json.dumps([*self.notes, shown], ensure_ascii=False).encode()) <= _MOST_SHOWN_BYTES

@@ -104,7 +104,8 @@ class State:
         after = replace(self.counts, after=None)
         return {
             "goal": _text(self.goal),
-            "folder": _text(self.folder),
+            # It leads to the goal, and twice so long a path might be too much.
+            "folder": len(self.folder),
             "points": [point.to_json() for point in self.points],
             "notes": self.notes,
             "size": self.size,
@@ -118,7 +119,7 @@ class State:
             return cls()
         return cls(
             goal=_bytes(given["goal"]),
-            folder=_bytes(given["folder"]),
+            folder=_bytes(given["goal"])[: given["folder"]],
             points=tuple(map(Point.from_json, given["points"])),
             notes=list(given["notes"]),
             size=given["size"],

@@ -52,6 +52,9 @@ class Compressing:
         self._changed = changed
         self._target = setting.target
         self._is_repeated = setting.run.attempt > 1 or bool(state.goal)
+        self._has_manifest = state.size is not None
+        self._named: list[bytes] = []
+        """Paths that this attempt gave away, or was about to."""
 
     def execute(self) -> Done:
         """Make it; raises PermanentError, TemporaryError, and what ends the run."""
@@ -83,6 +86,7 @@ class Compressing:
         def confirm(path: bytes) -> None:
             self._setting.run.confirm()
             self._refuse_taken(path)
+            self._named.append(path)
 
         state = self._state
         # Where an archive is replaced, nobody can tell a new one from an old one of the same length.
@@ -132,15 +136,18 @@ class Compressing:
         setting.run.confirm()
         state.size, state.counts, state.notes = making.written, making.outcomes.counts, making.outcomes.notes
         self._changed.add(split(goal.path)[0])
-        split_bytes = setting.params.split_bytes
-        if self._is_repeated and not self._replaces and is_published(self._target, goal, making.written, split_bytes):
+        if self._is_repeated and not self._replaces and self._is_published(goal):
             raise _Published
+        parts = count_parts(making.written, setting.params.split_bytes)
+        for number in range(1, parts + 1):  # before the last one of them gets its name
+            self._refuse_taken(goal.part(number))
         if goal.manifest is not None:
             if not self._is_repeated:
                 self._refuse_taken(goal.manifest)
             self._target.write(goal.manifest, Whole(making.lines.contents), confirm=setting.run.confirm)
-        if split_bytes is not None and self._replaces:
-            self._remove_parts(goal, beyond=count_parts(making.written, split_bytes))
+            self._has_manifest = True
+        if goal.is_divided and self._replaces:
+            self._remove_parts(goal, beyond=parts)
         setting.run.checkpoint(state.to_json())
 
     def _remove_parts(self, goal: Goal, *, beyond: int) -> None:
@@ -163,11 +170,22 @@ class Compressing:
         with suppress(OSError, RotaError):
             output.discard()
             making.discard()
-            if goal.manifest is not None and self._state.size is not None:
-                self._target.delete(goal.manifest)
+            if not self._is_published(goal):
+                self._remove_named(goal)
             if self._state.folder:
                 for folder in reversed(folders_between(self._state.folder, split(goal.path)[0])):
                     delete_folder(self._target, folder)
+
+    def _is_published(self, goal: Goal) -> bool:
+        size = self._state.size
+        return size is not None and is_published(self._target, goal, size, self._setting.params.split_bytes)
+
+    def _remove_named(self, goal: Goal) -> None:
+        """Remove what has its name of an archive that does not come to be."""
+        for path in self._named if goal.is_divided else ():  # what is whole replaces an older one in one step
+            self._target.delete(path)
+        if goal.manifest is not None and self._has_manifest:
+            self._target.delete(goal.manifest)
 
     @property
     def _replaces(self) -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
-from itertools import chain, islice
+from itertools import chain
 from typing import NamedTuple
 
 from actors.archives.reading import Member, MemberKind
@@ -28,7 +28,8 @@ from actors.unpacking.setting import Extraction, Setting
 from actors.unpacking.work import Unpacking
 from rota.errors import Interrupted, LeaseLost, PermanentError, RotaError, ShuttingDown, TemporaryError
 
-_MOST_MEMBERS = 50_000  # some 20 MB
+_MOST_BYTES = 20 * 1024 * 1024
+_MEMBER_BYTES = 400  # what a member takes beside its name and its link
 
 
 def unpack_folder(extraction: Extraction, opened: Opened) -> Made:
@@ -50,7 +51,8 @@ def unpack_folder(extraction: Extraction, opened: Opened) -> Made:
         try:
             if told is not None and not goal.is_there:
                 refuse_without_room(tree.free_bytes(), told.bytes, order.path)
-            return _Folder(extraction, opened, tree, goal).make(members, budget, choice, told)
+            with closing(_Folder(extraction, opened, tree, goal)) as folder:
+                return folder.make(members, budget, choice, told)
         except (LeaseLost, ShuttingDown):
             raise
         except Exception:
@@ -78,8 +80,15 @@ class _Folder:
         self._opened = opened
         self._tree = tree
         self._goal = goal
-        merges = Merging(extraction.storage, goal.path, self._order.conflict) if goal.is_there else None
-        self._merging = merges
+        self._stack = ExitStack()
+        self._merging: Merging | None = None
+        if goal.is_there:
+            merging = Merging(extraction.storage, goal.path, self._order.conflict)
+            self._merging = self._stack.enter_context(closing(merging))
+
+    def close(self) -> None:
+        """Let go of what it keeps; twice is fine."""
+        self._stack.close()
 
     def make(self, members: Iterable[Member], budget: Budget, choice: Choice, told: _Told | None) -> Made:
         archive = self._opened.archive
@@ -115,7 +124,7 @@ class _Folder:
                 check=check,
                 merging=self._merging,
             )
-            unpacking = Unpacking(setting)
+            unpacking = self._stack.enter_context(closing(Unpacking(setting)))
             unpacking.execute(members)
         made = self._give_name(setting, unpacking)
         progress.report(ended=True)
@@ -164,8 +173,15 @@ def _survey(
     Gives the members to go through then: a directory is read twice only if it is a long one.
     """
     coming = iter(members)
-    first = list(islice(coming, _MOST_MEMBERS))
-    if len(first) < _MOST_MEMBERS:
+    first: list[Member] = []
+    size = 0
+    for member in coming:
+        check()
+        first.append(member)
+        size += _MEMBER_BYTES + len(member.name) + len(member.link)
+        if size > _MOST_BYTES:
+            break
+    else:
         return _told(opened, choice, first, check), first
     with closing(opened.again()) as archive:
         return _told(opened, choice, archive.members(), check), chain(first, coming)

@@ -15,6 +15,7 @@ from actors.transferring.sides import Times
 from actors.transferring.telling import ChangedFolders
 from actors.unpacking.notes import Notes
 from actors.unpacking.order import Conflict
+from actors.unpacking.remembered import Remembered
 
 _MOST_MADE = 10_000
 _CONFIRMED_FILES = 64
@@ -25,7 +26,7 @@ _IN_THE_WAY = frozenset({errno.EEXIST, errno.ENOTDIR, errno.ELOOP, errno.EISDIR}
 class Merging:
     """The folder that is there, and what goes into it; for one thread.
 
-    Whether a file is wanted is decided before it is unpacked. Memory: the paths of those that are.
+    Whether a file is wanted is decided before it is unpacked.
     """
 
     def __init__(self, storage: Storage, goal: bytes, conflict: Conflict) -> None:
@@ -33,8 +34,8 @@ class Merging:
         self._goal = goal
         self._conflict = copying.Conflict(conflict.value)
         self._times = Times.of(storage.capabilities, storage.capabilities)
-        self._files = bytearray()
-        self._folders = bytearray()
+        self._files = Remembered()
+        self._folders = Remembered()
         self._made: set[bytes] = set()
 
     def judge(self, path: bytes, size: int, modified_ns: int) -> Deed:
@@ -47,11 +48,11 @@ class Merging:
 
     def add_file(self, path: bytes) -> None:
         """Remember a file that is unpacked."""
-        self._files += path + b"\0"
+        self._files.add(path)
 
     def add_folder(self, path: bytes) -> None:
         """Remember a folder that the archive has."""
-        self._folders += path + b"\0"
+        self._folders.add(path)
 
     def merge(self, tree: Tree, run: Run, notes: Notes, changed: ChangedFolders) -> int:
         """Move everything to its place, and give how many entries stayed out; each of them is noted."""
@@ -71,6 +72,11 @@ class Merging:
                 notes.add(path, f"it is left out: something else is in its place in {text_of(self._goal)!r}")
         return left_out
 
+    def close(self) -> None:
+        """Let go of what it keeps; twice is fine."""
+        self._files.close()
+        self._folders.close()
+
     def _move(self, tree: Tree, path: bytes, changed: ChangedFolders) -> None:
         goal = join(self._goal, path)
         tree.merge(path, goal, replace=self._conflict is not copying.Conflict.SKIP)
@@ -88,12 +94,5 @@ class Merging:
         self._made.add(path)
 
     def _entries(self) -> Iterator[tuple[bytes, bool]]:
-        yield from ((path, False) for path in _each(self._folders))
-        yield from ((path, True) for path in _each(self._files))
-
-
-def _each(paths: bytearray) -> Iterator[bytes]:
-    start = 0
-    while (end := paths.find(b"\0", start)) >= 0:
-        yield bytes(paths[start:end])
-        start = end + 1
+        yield from ((path, False) for path, _ in self._folders)
+        yield from ((path, True) for path, _ in self._files)

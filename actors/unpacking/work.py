@@ -11,10 +11,13 @@ from actors.datasources.paths import text_of
 from actors.unpacking.links import problem_of
 from actors.unpacking.naming import path_of_member
 from actors.unpacking.refusals import refuse_without_room
+from actors.unpacking.remembered import Remembered
 from actors.unpacking.setting import Setting
 from actors.unpacking.writing import Writers, failed, time_of
 
 _LARGE_BYTES = 16 * 1024 * 1024
+_MOST_LINK_BYTES = 32 * 1024 * 1024
+_LINK_BYTES = 200  # what one takes beside its path and its target
 _LEFT_OUT = {
     MemberKind.LINK: "a link is left out",
     MemberKind.SPECIAL: "a device, a pipe or a socket is left out",
@@ -24,15 +27,16 @@ _LEFT_OUT = {
 class Unpacking:
     """One pass through an archive.
 
-    Memory: hashes of the names, the times of the folders, the links that are kept, and what is on its way to the tree.
+    Memory: hashes of the names, some of the links that are kept, and what is on its way to the tree.
     """
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._notes = setting.notes
         self._writers = Writers(setting)
-        self._times: dict[bytes, int] = {}
+        self._times = Remembered()
         self._links: dict[bytes, bytes] = {}
+        self._link_bytes = 0
         self._skipped: set[bytes] = set()
 
     def execute(self, members: Iterable[Member]) -> None:
@@ -56,9 +60,13 @@ class Unpacking:
     def finish(self) -> None:
         """Make the tree safe, with the times of its folders."""
         try:
-            self._setting.tree.finish(self._times.items())
+            self._setting.tree.finish(self._times)
         except OSError as error:
             raise failed(self._setting.order.path, error) from error
+
+    def close(self) -> None:
+        """Let go of what it keeps; twice is fine."""
+        self._times.close()
 
     def _take(self, member: Member, path: bytes) -> None:
         match member.kind:
@@ -77,7 +85,7 @@ class Unpacking:
         goal = self._setting.twins.folder(path)
         modified_ns = time_of(member)
         if modified_ns is not None:
-            self._times[goal] = modified_ns
+            self._times.add(goal, modified_ns)
         if not goal:
             return
         self._tell_twin(path, goal)
@@ -112,9 +120,13 @@ class Unpacking:
         if self._setting.merging is not None:
             self._notes.add(path, "a link is left out: none is put into a folder that is there already")
             return
-        goal = self._setting.twins.file(path)
+        goal, target = self._setting.twins.file(path), self._setting.names.link_of(member)
+        self._link_bytes += len(goal) + len(target) + _LINK_BYTES
+        if self._link_bytes > _MOST_LINK_BYTES:
+            self._notes.add(path, "a link is left out: there are too many to judge where they lead")
+            return
         self._tell_twin(path, goal)
-        self._links[goal] = self._setting.names.link_of(member)
+        self._links[goal] = target
 
     def _make_links(self) -> None:
         for path, target in self._links.items():

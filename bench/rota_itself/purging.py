@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.opening import open_storage
-from actors.datasources.storage import Datasource, Fate, Row
+from actors.datasources.storage import Datasource, Row
 from bench.measurement import Measurement, median_of
 
 FIND = "find -delete"

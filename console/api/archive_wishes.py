@@ -87,7 +87,13 @@ class ListWish(ReadWish):
 
     members: Globs = Field(default=(), description="Only what one of these matches; everything if left out.")
     max_entries: Annotated[Count, Field(ge=1)] | None = Field(
-        default=None, description="Most entries of the archive; one with more fails."
+        default=None, description="Most entries that are read; what lies behind them is not listed."
+    )
+    max_bytes: Annotated[Count, Field(ge=1)] | None = Field(
+        default=None, description="Most bytes that are unpacked to find them; what lies behind is not listed."
+    )
+    max_time: PositiveDuration | None = Field(
+        default=None, description="Longest time; what was not found until then is not listed."
     )
 
 

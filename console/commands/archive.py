@@ -27,7 +27,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing = add_verb(verbs, "list", "list what is in an archive", _list, *_OUTPUT)
     _add_archive(listing)
     _add_globs(listing, "--member", "members", "only what matches this pattern (may be repeated)")
-    listing.add_argument("--max-entries", type=int, metavar="N", help="fail for an archive with more entries")
+    listing.add_argument("--max-entries", type=int, metavar="N", help="read so many entries at most")
+    listing.add_argument("--max-bytes", type=size_in_bytes, metavar="SIZE", help="unpack so much at most to find them")
+    listing.add_argument("--max-time", metavar="DURATION", help="stop after this long, such as PT1M")
     testing = add_verb(verbs, "test", "read an archive to its end; exit 1 if it is damaged", _test, *_OUTPUT)
     _add_archive(testing)
     _add_budget(testing)
@@ -115,6 +117,7 @@ def _compress(options: argparse.Namespace) -> int:
     return _work(options, "compress", fields, tell=compressed_in_words)
 
 
+_LISTING = ("max_entries", "max_bytes", "max_time")
 _BUDGET = ("max_entries", "max_bytes", "max_ratio", "max_depth", "max_time")
 
 
@@ -124,7 +127,7 @@ def _extract(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    return _work(options, "list-archive", ("path", "members", "encoding", "max_entries"), tell=listed_in_words)
+    return _work(options, "list-archive", ("path", "members", "encoding", *_LISTING), tell=listed_in_words)
 
 
 def _test(options: argparse.Namespace) -> int:

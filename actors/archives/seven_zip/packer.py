@@ -24,9 +24,12 @@ from actors.archives.seven_zip.spool import Spool
 from actors.datasources.rows import Kind
 from rota.errors import PermanentError
 
+_READ_AHEAD = 4
+"""Each byte that is read counts as so many: what is read waits for what is packed, never the other way round."""
+
 
 class SevenZipPacker:
-    """Makes one 7z archive. Memory: some 60 MB for each thread, and for each entry 40 bytes and its name."""
+    """Makes one 7z archive. Memory: some 60 MB for each of two threads, and for each entry 40 bytes and its name."""
 
     def __init__(self, contents: Contents, packing: Packing) -> None:
         self._contents = contents
@@ -78,7 +81,7 @@ class SevenZipPacker:
             return Task(entry, 0, partial(Content, entry.link, executable=False))
         if entry.size > SMALL_BYTES:
             return Task(entry, 0, lambda: None)
-        return Task(entry, entry.size, partial(self._contents.read, entry))
+        return Task(entry, _READ_AHEAD * entry.size, partial(self._contents.read, entry))
 
     def _large(self, entry: Entry, table: Table) -> Iterator[bytes]:
         opened = self._contents.open(entry)

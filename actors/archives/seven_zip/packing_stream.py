@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Any
 
+from actors.archives.lzma2 import Lzma2
 from actors.archives.ordered import Task, in_order
 from actors.archives.packing import Packing
 from actors.archives.probing import is_promising
 from actors.archives.seven_zip.limits import COPY, LZMA2
 from actors.archives.tar.xz import END_OF_CHUNKS, stored_chunks
 
-BLOCK_BYTES = 4 * 1024 * 1024
-"""As much is packed at once, and looked back at: some 50 MB of memory for each thread."""
-_DICTIONARY = b"\x14"  # BLOCK_BYTES, as LZMA2 writes it
+BLOCK_BYTES = 3 * 1024 * 1024
+"""As much is packed at once, and looked back at: some 36 MB of memory for each thread."""
+_DICTIONARY = b"\x13"  # BLOCK_BYTES, as LZMA2 writes it
 _USUAL_LEVEL = 6
 _PROBED_BYTES = 512 * 1024
 
@@ -32,11 +33,7 @@ def method_of(level: int | None) -> tuple[bytes, bytes]:
 
 def packed(data: bytes | bytearray, level: int | None) -> bytes:
     """Pack a whole stream at once."""
-    import lzma
-
-    preset = _USUAL_LEVEL if level is None else level
-    filters: list[dict[str, Any]] = [{"id": lzma.FILTER_LZMA2, "preset": preset, "dict_size": BLOCK_BYTES}]
-    return lzma.compress(data, format=lzma.FORMAT_RAW, filters=filters)
+    return _encoder(level).chunks(data) + END_OF_CHUNKS
 
 
 def packed_stream(pieces: Iterator[bytes], packing: Packing) -> Generator[bytes]:
@@ -44,9 +41,11 @@ def packed_stream(pieces: Iterator[bytes], packing: Packing) -> Generator[bytes]
     if packing.level == 0:
         yield from pieces
         return
-    tasks = (Task(None, len(block), partial(_without_end, block, packing.level)) for block in _blocks(pieces))
+    encoder = _encoder(packing.level)
+    tasks = (Task(None, len(block), partial(_without_end, block, encoder)) for block in _blocks(pieces))
     block = b""
-    with closing(in_order(tasks, packing)) as done:
+    narrowed = replace(packing, threads=min(packing.threads, encoder.most_threads))
+    with closing(in_order(tasks, narrowed)) as done:
         for _, block in done:
             yield block
     if block:
@@ -68,11 +67,15 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytearray]:
         yield block
 
 
-def _without_end(block: bytearray, level: int | None) -> bytes:
+def _encoder(level: int | None) -> Lzma2:
+    return Lzma2(_USUAL_LEVEL if level is None else level, dictionary_bytes=BLOCK_BYTES)
+
+
+def _without_end(block: bytearray, encoder: Lzma2) -> bytes:
     """Give a block as chunks; what would not shrink is stored, for the encoder takes longest with that."""
     parts = (bytes(block[at : at + _PROBED_BYTES]) for at in range(0, len(block), _PROBED_BYTES))
     chunks: list[bytes] = []
     for shrinks, run in groupby(parts, key=is_promising):
         data = b"".join(run)
-        chunks += (packed(data, level)[: -len(END_OF_CHUNKS)],) if shrinks else stored_chunks(data)
+        chunks += (encoder.chunks(data),) if shrinks else stored_chunks(data)
     return b"".join(chunks)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from deflate import crc32, gzip_compress
 
+from actors.archives.lzma2 import Lzma2
 from actors.archives.probing import is_promising
 from actors.archives.tar.xz import END_OF_CHUNKS, stored_chunks, stream_of
 from rota.archives import Format
@@ -104,12 +105,9 @@ class Xz:
     """For each level; more than a piece can use only takes memory, 674 MiB a thread at the highest preset."""
 
     def __init__(self, level: int) -> None:
-        import lzma
-
         self._level = level
         self._dictionary_bytes = self._DICTIONARY_MIB[level] * _MIB
-        self._filters = [{"id": lzma.FILTER_LZMA2, "preset": level, "dict_size": self._dictionary_bytes}]
-        self._lzma = lzma
+        self._encoder = Lzma2(level, dictionary_bytes=self._dictionary_bytes)
 
     def compress(self, parts: Sequence[bytes]) -> bytes:
         """Give one stream, in which parts may be stored."""
@@ -117,13 +115,9 @@ class Xz:
         size = crc = 0
         for shrinks, data in _runs(parts, probed_bytes=self._PROBED_BYTES):
             size, crc = size + len(data), crc32(data, crc)
-            chunks += (self._chunks(data),) if shrinks and self._level else stored_chunks(data)
+            chunks += (self._encoder.chunks(data),) if shrinks and self._level else stored_chunks(data)
         chunks.append(END_OF_CHUNKS)
         return stream_of(b"".join(chunks), size=size, crc=crc, dictionary_bytes=self._dictionary_bytes)
-
-    def _chunks(self, data: bytes) -> bytes:
-        packed = self._lzma.compress(data, self._lzma.FORMAT_RAW, filters=self._filters)
-        return packed.removesuffix(END_OF_CHUNKS)  # other chunks may follow
 
 
 def _runs(parts: Sequence[bytes], *, probed_bytes: int) -> Iterator[tuple[bool, bytes]]:

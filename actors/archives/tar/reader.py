@@ -165,6 +165,7 @@ class TarArchive:
             before.link = data.partition(b"\0")[0]
         elif header.type == _GLOBAL:
             self._global.add(data)
+            self._global.numbers.clear()  # they say nothing of other files, and any number of them may come
         elif header.type != _LABEL:
             before.records.add(data)
 

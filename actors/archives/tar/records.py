@@ -9,8 +9,10 @@ from typing import NamedTuple
 from actors.archives.tar.blocks import MOST, BadBlock
 
 _LENGTH_DIGITS = 10
-_SPARSE = b"GNU.sparse."
-_KNOWN = frozenset({b"path", b"linkpath", b"size", b"mtime", b"hdrcharset", b"SCHILY.realsize"})
+_KNOWN = frozenset(
+    {b"path", b"linkpath", b"size", b"mtime", b"hdrcharset", b"SCHILY.realsize"}
+    | {b"GNU.sparse." + key for key in (b"major", b"minor", b"name", b"realsize", b"size", b"map")}
+)
 _SPARSE_OFFSET, _SPARSE_LENGTH = b"GNU.sparse.offset", b"GNU.sparse.numbytes"
 
 
@@ -37,7 +39,7 @@ class Records:
                 if (key == _SPARSE_LENGTH) != bool(len(self.numbers) % 2):
                     raise BadBlock("its records have an offset without a length")
                 self.numbers.append(value)
-            elif key in _KNOWN or key.startswith(_SPARSE):
+            elif key in _KNOWN:
                 self.values[key] = value
 
     def over(self, other: Records) -> Records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ def main(given: dict[str, Any]) -> None:
         run = FiledRun(Path(given["state"]), datasources=places)
     else:
         run = RecordingRun(datasources=places)
+    if "processors" in given:
+        os.cpu_count = lambda: given["processors"]
     params = {"datasource": "source", "target_datasource": "target", **given["params"]}
     result = compress(run, CompressParams(**params))
     print(json.dumps({**result.model_dump(), "peak_mib": _peak_mib(), "attempt": run.attempt}))

@@ -219,7 +219,9 @@ def test_executable_files_are_known_as_such(compressed):
         (["x.txt"], {"format": "tar.gz"}, "x.txt.tar.gz"),
         (["a"], {"target": "to/deep/here.tgz"}, "to/deep/here.tgz"),
         (["a"], {"target": "plain"}, "plain"),
-        (["a"], {"target": "odd.zip", "format": "tar"}, "odd.zip"),
+        (["a"], {"target": "odd.gz", "format": "tar.gz"}, "odd.gz"),
+        (["a"], {"target": "to/", "format": "tar"}, "to/a.tar"),
+        (["a/b"], {"target": "zip.tar/"}, "zip.tar/b.zip"),
     ],
 )
 def test_an_archive_is_called_as_asked_or_after_what_is_in_it(one, paths, params, name):
@@ -258,6 +260,7 @@ def test_a_taken_name_is_refused_or_replaced_as_asked(compressed):
     ("params", "why"),
     [
         ({"target": "a.tar.bz2"}, "tar.bz2 is only read"),
+        ({"target": "a.zip", "format": "tar.gz"}, "'a.zip' is the name of a zip, and format is tar.gz"),
         ({"format": "tar", "password": "env:P"}, "knows no password"),
         ({"target": "../x.zip"}, "must not have empty parts"),
         ({"target": ".rota/x.zip"}, "private"),
@@ -265,7 +268,7 @@ def test_a_taken_name_is_refused_or_replaced_as_asked(compressed):
         ({"target": "file/x.zip"}, "'file' is no folder"),
         ({"paths": ["missing"]}, "'missing' is not there"),
         ({"paths": [""]}, "paths"),
-        ({"max_bytes": 3}, r"more than 3 bytes \(3 bytes\)"),
+        ({"max_bytes": 3}, "more than 3 bytes; max_bytes"),
         ({"include": ["*.none"]}, "nothing to pack"),
     ],
 )
@@ -310,6 +313,18 @@ def test_a_divided_archive_replaces_all_parts_of_an_older_one(compressed):
     compressed.compress("a", split_bytes=65_536, conflict="overwrite")
 
     assert compressed.there() == ["a.zip.001", "a.zip.002"]
+
+
+def test_a_divided_archive_takes_no_name_of_which_a_part_is_there(compressed):
+    make_tree(compressed.origin, {"a": {"x": os.urandom(200_000)}})
+    make_tree(compressed.goal, {"a.zip.002": b"other", "a (2).zip.009": b"other"})
+
+    assert compressed.compress("a", split_bytes=65_536).path == "a (3).zip.001"
+    with pytest.raises(PermanentError, match=r"cannot be 'a.zip': a part of one of that name is there"):
+        compressed.compress("a", split_bytes=65_536, conflict="fail")
+
+    others = ["a (2).zip.009", *(f"a (3).zip.{n:03}" for n in range(1, 5)), "a.zip.002"]
+    assert compressed.there() == others
 
 
 def test_the_manifest_is_what_sha256sum_takes(compressed, tmp_path):

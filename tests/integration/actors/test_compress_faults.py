@@ -237,6 +237,45 @@ def test_a_name_that_somebody_takes_meanwhile_is_left_to_them(compressed, make_f
     assert (compressed.goal / "a.zip").read_bytes() == b"theirs"
 
 
+@pytest.mark.parametrize("conflict", ["number", "fail"])
+def test_checksums_that_somebody_puts_there_meanwhile_are_left_alone(compressed, make_faulty, conflict):
+    make_tree(compressed.origin, {"a": {"x": b"1"}})
+    theirs = compressed.goal / "a.zip.sha256"
+    make_faulty("source", open_file=before_opening(lambda: theirs.write_bytes(b"theirs")))
+
+    with pytest.raises((PermanentError, TemporaryError), match=r"a\.zip\.sha256"):
+        compressed.compress("a", manifest=True, conflict=conflict)
+
+    assert compressed.there() == ["a.zip.sha256"]
+    assert theirs.read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("conflict", ["number", "fail"])
+def test_a_part_that_somebody_puts_there_meanwhile_stays_the_only_one(compressed, make_faulty, conflict):
+    make_tree(compressed.origin, {"a": {"x": os.urandom(300_000)}})
+    make_faulty("source", open_file=before_opening(lambda: (compressed.goal / "a.zip.002").write_bytes(b"theirs")))
+
+    with pytest.raises((PermanentError, TemporaryError), match="'a.zip.002'"):
+        compressed.compress("a", split_bytes=65_536, conflict=conflict)
+    assert compressed.there() == ["a.zip.002"]
+
+
+@pytest.mark.parametrize("conflict", ["number", "overwrite"])
+def test_a_divided_archive_of_which_a_part_gets_no_name_is_not_there_at_all(compressed, monkeypatch, conflict):
+    make_tree(compressed.origin, {"a": {"x": os.urandom(300_000)}})
+    real_rename = os.rename
+
+    def rename(source, target, **folders):
+        if target == b"a.zip.002":
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+        real_rename(source, target, **folders)
+
+    monkeypatch.setattr("os.rename", rename)
+    with pytest.raises(PermanentError, match="'a.zip' cannot be written: Operation not permitted"):
+        compressed.compress("a", split_bytes=65_536, conflict=conflict, manifest=True)
+    assert compressed.there() == []
+
+
 class _Breaking:
     """A file that cannot be read beyond some byte, and that the operating system does not have open."""
 

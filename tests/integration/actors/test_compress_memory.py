@@ -23,8 +23,13 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def made(source: Path, **params: Any) -> dict[str, Any]:
-    given = {"source": str(source), "target": str(source.with_name("target")), "params": {"paths": ["a"], **params}}
+def made(source: Path, *, processors: int = 2, **params: Any) -> dict[str, Any]:
+    given = {
+        "source": str(source),
+        "target": str(source.with_name("target")),
+        "params": {"paths": ["a"], **params},
+        "processors": processors,
+    }
     out = subprocess.run(
         [sys.executable, "-m", "tests.integration.actors.compress_process", json.dumps(given)],
         cwd=Path(__file__).parents[3],
@@ -62,3 +67,11 @@ def test_very_many_entries_take_little_memory(source: Path) -> None:
 
     assert done["entries"] == 50_051
     assert done["peak_mib"] < 100
+
+
+@pytest.mark.parametrize(("format_", "most_mib"), [("tar.xz", MOST_MIB), ("7z", 250)])
+def test_many_processors_take_hardly_more_memory_than_few(source: Path, format_: str, most_mib: int) -> None:
+    for number in range(9):
+        (source / "a" / f"{number}").write_bytes(b"".join(b"line %d of %d\n" % (n, number) for n in range(300_000)))
+
+    assert made(source, processors=8, format=format_)["peak_mib"] < most_mib

@@ -528,7 +528,7 @@ def test_a_full_disk_leaves_nothing(unpacked: Unpacked, monkeypatch: pytest.Monk
 
 
 def test_a_long_directory_is_gone_through_twice(unpacked: Unpacked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.unpacking.folder._MOST_MEMBERS", 2)
+    monkeypatch.setattr("actors.unpacking.folder._MOST_BYTES", 500)
 
     assert unpacked.extract("photos.zip").entries == 5
 

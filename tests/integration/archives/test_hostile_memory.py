@@ -15,7 +15,7 @@ import pytest
 from tests.archives.hostile_others import other_cases
 from tests.archives.hostile_tar import tar_cases
 from tests.archives.hostile_zip import flat_bomb, many_entries, zip_cases
-from tests.archives.tar_bytes import END, tar_member
+from tests.archives.tar_bytes import END, pax, tar_member
 from tests.integration.archives import reading_process
 
 _MIB = 1024 * 1024
@@ -71,6 +71,32 @@ def test_many_entries_are_refused_or_read_in_little_memory(tmp_path: Path, form:
     assert allowed["entries"] == MANY
     assert max(refused["peak"], allowed["peak"]) < MOST_BYTES
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("case", ["links", "records"])
+def test_what_is_said_of_members_takes_little_memory(tmp_path: Path, case: str) -> None:
+    data, deed, params = many_links(50_000) if case == "links" else many_global_records(30)
+    (tmp_path / "said.tar.gz").write_bytes(data)
+
+    told = read(tmp_path, (deed, "said.tar.gz", params))["said.tar.gz"]
+
+    assert "error" not in told
+    assert told["peak"] < MOST_BYTES
+
+
+def many_links(count: int) -> tuple[bytes, str, Mapping[str, Any]]:
+    """Give a tar.gz of links with names and targets as long as may be, which are to be kept, and how it is read."""
+    deep = b"/".join([b"n" * 250] * 16)
+    link = gzip.compress(tar_member(deep, kind=b"2", link=deep) * 1000, compresslevel=1, mtime=0)
+    return link * (count // 1000) + gzip.compress(END), "extract", {"links": "keep"}
+
+
+def many_global_records(count: int) -> tuple[bytes, str, Mapping[str, Any]]:
+    """Give a tar.gz with much that is said of all files and means nothing, and how it is read."""
+    zero = b"0" * 1000
+    said = pax(b"1024 GNU.sparse.offset=%b\n1026 GNU.sparse.numbytes=%b\n" % (zero, zero) * 500, kind=b"g")
+    part = gzip.compress(said * 16 + tar_member(b"pipe", kind=b"6"), compresslevel=1, mtime=0)
+    return part * count + gzip.compress(END), "test", {}
 
 
 def many_pipes(count: int) -> bytes:

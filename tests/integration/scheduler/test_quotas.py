@@ -55,7 +55,9 @@ def test_as_many_runs_as_may_be_open_are_admitted_and_the_rest_is_told_why(packi
     held = quota(most_runs=2)
     first, second = begin(packing, held), begin(packing, held, "look")
 
-    with pytest.raises(QuotaExceeded, match=r"2 may be under way for you at a time, and 2 are: .*wait for one") as refused:
+    with pytest.raises(
+        QuotaExceeded, match=r"2 may be under way for you at a time, and 2 are: .*wait for one"
+    ) as refused:
         begin(packing, held)
 
     assert refused.value.runs == (first.run, second.run)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.archives.code_pages import ENCODINGS, likeliest
 from actors.archives.names import Names
+from actors.archives.reading import Member, MemberKind
 from rota.errors import PermanentError
 
 FOLDERS = {
@@ -170,3 +172,37 @@ def test_any_bytes_become_utf8_and_the_same_ones_always_alike(raw: bytes, utf8: 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_likeliest_is_always_one_that_is_known(names: list[bytes]):
     assert likeliest(names) in ENCODINGS
+
+
+@pytest.mark.parametrize(
+    ("member", "keeps_bytes", "encoding", "name"),
+    [
+        ({"name": b"caf\xe9", "verbatim": True}, True, None, b"caf\xe9"),
+        ({"name": b"caf\xe9", "verbatim": True, "utf8": True}, True, "cp1252", b"caf\xe9"),
+        ({"name": b"caf\xe9", "verbatim": True}, True, "cp1252", "café".encode()),
+        ({"name": b"caf\xe9", "verbatim": True, "utf8": True}, False, None, b"caf%E9"),
+        ({"name": b"a\\b", "backslashes": True}, False, None, b"a/b"),
+        ({"name": b"a\\b/c", "backslashes": True}, False, None, b"a\\b/c"),
+        ({"name": b"a\\b"}, False, None, b"a\\b"),
+        ({"name": "表".encode("cp932"), "backslashes": True}, False, "cp932", "表".encode()),
+    ],
+)
+def test_names_of_members_are_as_their_archive_means_them(
+    member: dict[str, Any],
+    keeps_bytes: bool,  # noqa: FBT001 -- given by parametrize
+    encoding: str | None,
+    name: bytes,
+):
+    told = Member(**{"number": 0, "utf8": False, "kind": MemberKind.FILE, "size": 0, **member})
+
+    assert Names(encoding, keeps_bytes=keeps_bytes).name_of(told).utf8 == name
+
+
+def test_encodings_that_were_guessed_are_told():
+    names, told = Names(), Names("cp866")
+    for raw in (b"plain", "ü".encode(), "привет.txt".encode("cp866")):
+        names.read(raw, utf8=False)
+        told.read(raw, utf8=False)
+
+    assert list(names.guessed) == ["cp866"]
+    assert not told.guessed

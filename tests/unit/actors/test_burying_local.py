@@ -19,9 +19,10 @@ import pytest
 
 from actors.datasources.abilities import Doomed
 from actors.datasources.burying import bury
+from actors.datasources.graves import Fate
 from actors.datasources.local.reading import fields_of
 from actors.datasources.local.storage import LocalStorage
-from actors.datasources.storage import Datasource, Fate, Row
+from actors.datasources.storage import Datasource, Row
 from rota.errors import PermanentError, TemporaryError
 from tests.trees import Fifo, Link, make_tree, walked
 from tests.waiting import wait_until

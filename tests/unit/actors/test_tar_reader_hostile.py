@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from actors.archives.reading import ArchiveError, Damaged, Unsupported
 from actors.archives.tar.reader import TarArchive
+from actors.archives.tar.records import Records
 from rota.archives import Format
 from tests.archives.memory_file import MemoryFile
 
@@ -152,6 +153,15 @@ def test_an_archive_that_ends_behind_the_records_of_a_member_is_damaged():
 
 def test_an_archive_of_records_for_all_is_empty():
     assert read(extra(b"g", b"12 mtime=17\n") + END) == []
+
+
+def test_of_records_only_those_are_kept_that_mean_something():
+    records = Records()
+    for number in range(100):
+        records.add(b"30 GNU.sparse.unknown%06d=1\n" % number)
+    records.add(b"19 GNU.sparse.size=1\n".replace(b"19", b"21"))
+
+    assert list(records.values) == [b"GNU.sparse.size"]
 
 
 def test_a_single_block_of_zeros_in_the_middle_is_damage():

@@ -151,9 +151,14 @@ class Making:
             password=None if params.password is None else setting.run.secret(params.password),
             pool=setting.threads.pool,
             threads=setting.threads.size,
-            check=setting.check,
+            check=self._look_on,
         )
         return packer_of(self._order.format, contents, packing)
+
+    def _look_on(self) -> None:
+        """Look a little further through the selection, at each piece that is packed."""
+        self._setting.check()
+        self._spool.find()
 
     def _wrote(self, size: int) -> None:
         self.written += size

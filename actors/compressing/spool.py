@@ -1,7 +1,7 @@
 """Holds the entries of a selection on the disk, so that a tree is listed once and memory does not grow with it.
 
-They are found while they are read: the looking through of a large tree goes on while its first files are packed, but
-runs ahead, so that it soon is known how much there is.
+They are found while they are read: the looking through of a large tree goes on while its first files are packed. Who
+packs has more found now and then than is read, so that it soon is known how much there is.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from actors.archives.packing import Entry
 from actors.datasources.rows import Kind
 
 _CHUNK_ITEMS = 1000
-_AHEAD = 8
-"""For each chunk that is read so many are found."""
 _LENGTH_BYTES = 4
 
 
@@ -58,14 +56,20 @@ class Spool:
                 length = int.from_bytes(head)
                 yield from self._decoder.decode(os.pread(self._file.fileno(), length, at + _LENGTH_BYTES))
                 at += _LENGTH_BYTES + length
-                for _ in range(_AHEAD - 1):
-                    self._find()
-            if not self._find():
+            if not self.find():
                 return
+
+    def find(self) -> bool:
+        """Find some more items and write them down; false if there are none."""
+        chunk = list(islice(self._items, _CHUNK_ITEMS))
+        if chunk:
+            encoded = msgspec.msgpack.encode(chunk)
+            self._file.write(len(encoded).to_bytes(_LENGTH_BYTES) + encoded)
+        return bool(chunk)
 
     def find_all(self) -> None:
         """Find all items before any is read."""
-        while self._find():
+        while self.find():
             pass
 
     def entries(self) -> Iterator[Entry]:
@@ -75,11 +79,3 @@ class Spool:
     def close(self) -> None:
         """Let go of them; twice is fine."""
         self._file.close()
-
-    def _find(self) -> bool:
-        """Write down the next chunk; false if there is none."""
-        chunk = list(islice(self._items, _CHUNK_ITEMS))
-        if chunk:
-            encoded = msgspec.msgpack.encode(chunk)
-            self._file.write(len(encoded).to_bytes(_LENGTH_BYTES) + encoded)
-        return bool(chunk)

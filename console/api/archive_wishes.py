@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from console.api.file_paths import EntryPath, EntryPaths, FolderOrRoot
+from console.api.file_paths import EntryPath, EntryPaths, FileOrFolder, FolderOrRoot
 from console.api.file_wishes import DatasourceName
 from rota.archives import ENCRYPTED, Format, parse_name
 from rota.fields import Count, Flag, Glob, Part, PositiveDuration
@@ -35,8 +35,10 @@ class CompressWish(Part):
     """What goes into an archive, and what archive that is."""
 
     paths: EntryPaths = Field(min_length=1, description="Files and folders, relative to the datasource.")
-    target: FolderOrRoot = Field(
-        default="", description="Path of the archive; beside the first of the paths, and called after it, if left out."
+    target: FileOrFolder = Field(
+        default="",
+        description="Path of the archive, or with a slash at its end the folder that it goes into; beside the first of "
+        "the paths, and called after it, if left out.",
     )
     target_datasource: DatasourceName = Field(default="", description=_OTHER)
     format: Literal["zip", "tar", "tar.gz", "tar.zst", "tar.xz", "7z"] | None = Field(

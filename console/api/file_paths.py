@@ -25,10 +25,17 @@ def _folder(text: str) -> str:
     return path
 
 
+def _file_or_folder(text: str) -> str:
+    path = _folder(text)
+    return f"{path}/" if path and text.endswith("/") else path
+
+
 EntryPath = Annotated[str, Field(max_length=8192), AfterValidator(_entry)]
 """A file or a folder."""
 FolderOrRoot = Annotated[str, Field(max_length=8192), AfterValidator(_folder)]
 """A folder; the empty path is the root."""
+FileOrFolder = Annotated[str, Field(max_length=8192), AfterValidator(_file_or_folder)]
+"""A file that is made; with a slash at its end the folder that it goes into, under a name of its own."""
 MOST_PATHS = 500
 """Paths that one run may be about: they are kept with it."""
 EntryPaths = Annotated[tuple[EntryPath, ...], Field(max_length=MOST_PATHS)]

@@ -217,3 +217,10 @@ def test_a_password_is_taken_for_formats_that_know_one(given: dict[str, Any]) ->
 
     assert wish.password is not None
     assert wish.password.get_secret_value() == "open sesame"
+
+
+@pytest.mark.parametrize(
+    ("given", "target"), [("into/", "into/"), ("/into//", "into/"), ("a/x.zip", "a/x.zip"), ("/", "")]
+)
+def test_a_target_with_a_slash_at_its_end_stays_a_folder(given: str, target: str) -> None:
+    assert CompressWish.model_validate({"paths": ["a"], "target": given}).target == target

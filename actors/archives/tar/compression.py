@@ -83,8 +83,8 @@ class Zstd:
         full = {int(CompressionParameter.compression_level): self._LEVELS[level], **checked}
         quick = {int(CompressionParameter.compression_level): min(self._LEVELS[level], 1), **checked}
         if level == 3:
-            # Smaller tables stay in the cache of a core: a seventh quicker, and one per cent larger.
-            full |= {int(CompressionParameter.hash_log): 15, int(CompressionParameter.chain_log): 14}
+            # Half the tables stay in the cache of a core: a tenth quicker, and half a per cent larger.
+            full |= {int(CompressionParameter.hash_log): 16, int(CompressionParameter.chain_log): 15}
         self._options, self._quick_options = full, quick
 
     def compress(self, parts: Sequence[bytes]) -> bytes:

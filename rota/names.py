@@ -91,12 +91,13 @@ def _cut(name: bytes, most: int) -> bytes:
     if len(name) <= most:
         return name
     # A byte that begins with the bits 10 goes on with a character that began before it.
-    while most > 0 and name[most] & 0xC0 == 0x80 and _is_utf8(name):
+    while most > 0 and name[most] & 0xC0 == 0x80 and is_utf8(name):
         most -= 1
     return name[:most]
 
 
-def _is_utf8(name: bytes) -> bool:
+def is_utf8(name: bytes) -> bool:
+    """Say whether a name is UTF-8."""
     try:
         name.decode()
     except UnicodeDecodeError:

@@ -22,7 +22,6 @@ MEMORY_BYTES = 128 * 1024 * 1024
 """The most that a file may demand to be decompressed; twice what the highest usual levels need."""
 _WINDOW_LOG = 27  # 2 to the power of this is as much
 _XZ_BYTES = 1024 * 1024  # what the rest of its decompressor takes
-_GZIP_BITS = 31  # a header of gzip, and the largest window
 # A thread is not worth its start for less.
 _ALONE_BYTES = 256 * 1024
 _AHEAD_PIECES = 4
@@ -172,7 +171,11 @@ def _coding(format_: Format) -> _Coding:
         case Format.GZ:
             from zlib_ng import zlib_ng
 
-            return _Coding(_Gzip, (cast("type[Exception]", zlib_ng.error),), (b"\x1f\x8b",), padding=1)
+            from actors.archives.inflating import GZIP_BITS, Inflating
+
+            return _Coding(
+                lambda: Inflating(GZIP_BITS), (cast("type[Exception]", zlib_ng.error),), (b"\x1f\x8b",), padding=1
+            )
         case Format.ZST:
             from actors.archives.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
@@ -188,28 +191,3 @@ def _coding(format_: Format) -> _Coding:
 
             return _Coding(BZ2Decompressor, (OSError, ValueError), (b"BZh",))
     raise Unsupported(f"{format_} is no way to compress a single file")
-
-
-class _Gzip:
-    """Decompresses a member of gzip."""
-
-    def __init__(self) -> None:
-        from zlib_ng import zlib_ng
-
-        self._inner = zlib_ng.decompressobj(_GZIP_BITS)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        rest = self._inner.unconsumed_tail
-        out = self._inner.decompress(rest + data if rest else data, max_length)
-        # Where as much came out as may, the library may hold more, even if it has no input left.
-        self.needs_input = not self._inner.unconsumed_tail and len(out) < max_length
-        return out

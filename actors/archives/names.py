@@ -8,6 +8,7 @@ from typing import NamedTuple
 from actors.archives.code_pages import likeliest
 from actors.archives.reading import Member
 from rota.errors import PermanentError
+from rota.names import is_utf8
 
 SAMPLE_BYTES = 64 * 1024
 """How much of the names is remembered to find out their encoding."""
@@ -52,7 +53,7 @@ class Names:
 
         Best called with all names before the first one is read (see `reading.NamesAhead`). What is read is learned too.
         """
-        if self._sampled < SAMPLE_BYTES and not self._given and not _is_utf8(raw):
+        if self._sampled < SAMPLE_BYTES and not self._given and not is_utf8(raw):
             self._sample.append(raw)
             self._sampled += len(raw)
 
@@ -80,7 +81,7 @@ class Names:
             return Name(raw)
         # What is valid UTF-8 by chance in another code page is so rare that it is taken for what it looks like; only a
         # person who names the encoding knows better.
-        if (utf8 or not self._given) and _is_utf8(raw):
+        if (utf8 or not self._given) and is_utf8(raw):
             return Name(raw)
         if utf8:
             return Name(
@@ -117,10 +118,6 @@ def _checked(encoding: str) -> str:
     except (LookupError, UnicodeError, ValueError):
         pass  # said below
     raise PermanentError(f"encoding: {encoding!r} is no encoding of names; allowed are e.g. {', '.join(_EXAMPLES)}")
-
-
-def _is_utf8(raw: bytes) -> bool:
-    return _fits(raw, "utf-8")
 
 
 def _fits(raw: bytes, encoding: str) -> bool:

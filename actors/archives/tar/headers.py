@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from actors.archives.packing import Entry
 from actors.datasources.rows import Kind
+from rota.names import is_utf8
 
 BLOCK_BYTES = 512
 END_BYTES = 2 * BLOCK_BYTES
@@ -116,7 +117,7 @@ _SUM_OF_THE_REST = 8 * ord(" ") + sum(b"ustar\x0000")
 
 
 def _records_of(records: list[tuple[bytes, bytes]]) -> bytes:
-    if not all(_is_utf8(value) for _, value in records):
+    if not all(is_utf8(value) for _, value in records):
         records = [(b"hdrcharset", b"BINARY"), *records]  # it holds for the records behind it
     data = b"".join([_record(key, value) for key, value in records])
     return b"%s%s%s" % (_records_header(len(data)), data, padding_of(len(data)))
@@ -133,16 +134,6 @@ def _record(key: bytes, value: bytes) -> bytes:
     length = len(line) + len(str(len(line)))
     length = len(line) + len(str(length))  # the digits may make it one digit longer
     return b"%d%s" % (length, line)
-
-
-def _is_utf8(value: bytes) -> bool:
-    if value.isascii():
-        return True
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _decimal(seconds: int, rest: int) -> bytes:

@@ -13,7 +13,6 @@ from actors.archives.decompression import MEMORY_BYTES, PIECE_BYTES, Decompresso
 from actors.archives.reading import Damaged, Unsupported
 from actors.archives.zip.layout import Method
 
-_DEFLATE_BITS = -15  # no header, and the largest window
 _WINDOW_LOG = 27  # 2 to the power of this is `MEMORY_BYTES`
 _XZ_BYTES = 1024 * 1024  # what the rest of its decompressor takes
 # One byte of it may become some 30 KiB, and the library gives all of it at once.
@@ -43,7 +42,9 @@ def coding_of(method: int, *, size: int, flags: int) -> Coding:
         case Method.DEFLATE:
             from zlib_ng import zlib_ng
 
-            return Coding(_Deflate, (cast("type[Exception]", zlib_ng.error),))
+            from actors.archives.inflating import RAW_BITS, Inflating
+
+            return Coding(lambda: Inflating(RAW_BITS), (cast("type[Exception]", zlib_ng.error),))
         case Method.DEFLATE64:
             return _deflate64()
         case Method.LZMA | Method.XZ:
@@ -117,31 +118,6 @@ class _Stored:
         whole = self._data + data if self._data else data
         out, self._data = whole[:max_length], whole[max_length:]
         self._left -= len(out)
-        return out
-
-
-class _Deflate:
-    """Unpacks deflate."""
-
-    def __init__(self) -> None:
-        from zlib_ng import zlib_ng
-
-        self._inner = zlib_ng.decompressobj(_DEFLATE_BITS)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        rest = self._inner.unconsumed_tail
-        out = self._inner.decompress(rest + data if rest else data, max_length)
-        # Where as much came out as may, the library may hold more, even if it has no input left.
-        self.needs_input = not self._inner.unconsumed_tail and len(out) < max_length
         return out
 
 

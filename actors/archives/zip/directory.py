@@ -14,6 +14,7 @@ from actors.archives.telling import shown
 from actors.archives.zip.ending import Ending
 from actors.archives.zip.layout import CENTRAL, CENTRAL_SIGNATURE, LIMIT16, LIMIT32, LOCAL, Flag
 from actors.archives.zip.records import Fields, full_fields
+from rota.names import is_utf8
 
 SAMPLE_BYTES = 64 * 1024
 """How much is kept of names that are neither ASCII nor UTF-8."""
@@ -80,7 +81,7 @@ class Directory:
             if start < free:
                 in_order = False
             free = end
-            if not (fields[3] & _UTF8 or name.isascii()) and sampled < SAMPLE_BYTES and not _is_utf8(name):
+            if not (fields[3] & _UTF8 or name.isascii()) and sampled < SAMPLE_BYTES and not is_utf8(name):
                 for part in name.split(b"/"):
                     if not part.isascii() and part not in parts:
                         parts[part] = None
@@ -176,11 +177,3 @@ class Directory:
         if len(read) < size:
             raise Damaged(f"{self._file.name!r}: it became shorter while it was read")
         return read
-
-
-def _is_utf8(name: bytes) -> bool:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -32,6 +32,7 @@ from actors.datasources.objects.service import ObjectService
 from actors.datasources.paths import text_of
 from actors.datasources.retrying import Repeats, is_temporary
 from actors.datasources.rows import Kind, Row
+from rota.names import is_utf8
 
 _PAGE_KEYS = 1000
 """Most keys that are listed, and that are deleted, in one request."""
@@ -95,7 +96,7 @@ class ObjectDigger:
         """Look what there is of an item, and whether it is what it was."""
         folder = self._bin + task.folder + b"/"
         own = folder + task.name
-        if len(own) >= _MOST_KEY_BYTES or not _is_utf8(own):
+        if len(own) >= _MOST_KEY_BYTES or not is_utf8(own):
             return _Seen(task.number, task.folder, Filled(task.number, Fate.MISSING))  # no key is like that
         page = self._page(folder, "", go_on)
         itself = [each for each in page.objects if each.key == own]
@@ -194,11 +195,3 @@ def _counts(key: bytes) -> bool:
 
 def _chunks(keys: list[bytes]) -> Iterator[list[bytes]]:
     return (keys[start : start + _PAGE_KEYS] for start in range(0, len(keys), _PAGE_KEYS))
-
-
-def _is_utf8(key: bytes) -> bool:
-    try:
-        key.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actors.datasources.drafts import DraftKind, parse_draft
+from tests.integration.actors.killed import KilledProcess
 from tests.integration.actors.mirrors import drafts
 from tests.trees import File, make_tree
-from tests.waiting import wait_until
 
 _KILLS = 5
 _MIB = 1024 * 1024
 OLD = 1_600_000_000
 
 
-class Killed:
+class Killed(KilledProcess):
     """An archive made by processes of its own."""
 
     def __init__(self, folder: Path, *, target: str = "target", **params: Any) -> None:
         self.source, self.target = folder / "source", folder / target
         for place in (self.source, self.target):
             place.mkdir(exist_ok=True)
-        self._given = {"params": params, "source": str(self.source), "target": str(self.target)}
-        self._given["state"] = str(folder / f"{target}.json")
-
-    def start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.actors.compress_process", json.dumps(self._given)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[3],
-        )
-
-    def kill_when(self, fact: Any, *, after: float) -> bool:
-        """Start it, and kill it somewhat after something is so; says whether it had not ended by then."""
-        process = self.start()
-        wait_until(lambda: process.poll() is not None or fact(), timeout=60)
-        try:
-            process.wait(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        return process.returncode == -9
-
-    def finish(self) -> dict[str, Any]:
-        process = self.start()
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, out.decode()
-        return json.loads(out)
+        places = {"source": str(self.source), "target": str(self.target), "state": str(folder / f"{target}.json")}
+        super().__init__("compress_process", {"params": params, **places})
 
     def drafted(self) -> int:
         """Give how many bytes the drafts have."""

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.actors.carried import files
+from tests.integration.actors.killed import KilledProcess
 from tests.integration.actors.mirrors import drafts
 from tests.trees import make_tree
-from tests.waiting import wait_until
 
 _KILLS = 4
 _MIB = 1024 * 1024
 
 
-class Killed:
+class Killed(KilledProcess):
     """A copy or move in processes of its own."""
 
     def __init__(self, folder: Path, deed: str, **params: Any) -> None:
         self.source, self.target = folder / "source", folder / "target"
         self.source.mkdir()
         self.target.mkdir()
-        self._given = {"deed": deed, "params": params, "source": str(self.source), "target": str(self.target)}
-        self._given["state"] = str(folder / "state.json")
-
-    def start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.actors.carry_process", json.dumps(self._given)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[3],
-        )
-
-    def kill_when(self, fact: Any, *, after: float = 0.0) -> bool:
-        """Start it, and kill it when something is so, or somewhat later; says whether it had not ended by then."""
-        process = self.start()
-        wait_until(lambda: process.poll() is not None or fact(), timeout=60)
-        try:
-            process.wait(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        return process.returncode == -9
-
-    def finish(self) -> dict[str, int]:
-        process = self.start()
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, out.decode()
-        return json.loads(out)
+        places = {"source": str(self.source), "target": str(self.target), "state": str(folder / "state.json")}
+        super().__init__("carry_process", {"deed": deed, "params": params, **places})
 
 
 def test_a_large_file_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,46 +13,22 @@ import pytest
 from actors.datasources.storage import Datasource
 from rota.times import DAY_MS
 from store.engine import Store
+from tests.integration.actors.killed import KilledProcess
 from tests.integration.actors.unpacked import files, member, tarred, zipped
 from tests.integration.actors.upkeep import NOW, Upkept, set_age, set_clock
-from tests.waiting import wait_until
 
 _KILLS = 5
 TREE = {f"d{number % 20}/f{number}": b"%d" % number * 2000 for number in range(600)}
 
 
-class Killed:
+class Killed(KilledProcess):
     """An extraction in processes of its own."""
 
     def __init__(self, folder: Path, **params: Any) -> None:
         self.root = folder / "files"
         self.root.mkdir()
-        self._given = {"params": params, "root": str(self.root), "state": str(folder / "state.json")}
-
-    def start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.integration.actors.extract_process", json.dumps(self._given)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parents[3],
-        )
-
-    def kill_when(self, fact: Any, *, after: float = 0.0) -> bool:
-        """Start it, and kill it when something is so, or somewhat later; says whether it had not ended by then."""
-        process = self.start()
-        wait_until(lambda: process.poll() is not None or fact(), timeout=60)
-        try:
-            process.wait(timeout=after)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        process.communicate()
-        return process.returncode == -9
-
-    def finish(self) -> dict[str, Any]:
-        process = self.start()
-        out, _ = process.communicate(timeout=60)
-        assert process.returncode == 0, out.decode()
-        return json.loads(out)
+        given = {"params": params, "root": str(self.root), "state": str(folder / "state.json")}
+        super().__init__("extract_process", given)
 
     def growing(self) -> list[Path]:
         return list(self.root.glob(".rota-draft-*-tree"))

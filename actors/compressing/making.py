@@ -24,10 +24,10 @@ from actors.compressing.spool import Item, Spool
 from actors.compressing.survey import Survey, roots_of
 from actors.datasources.bandwidth import Bandwidth
 from actors.datasources.rows import Kind, Row
-from actors.hashing.walking import Place
 from actors.kept import Kept
 from actors.syncing.meter import sized
 from actors.transferring.sides import looks_same
+from actors.walking import Place
 from rota.errors import PermanentError
 
 KEEP_BYTES = 64 * 1024 * 1024

@@ -12,8 +12,8 @@ from actors.compressing.spool import Item, Spool
 from actors.datasources.paths import text_of
 from actors.datasources.rows import Kind
 from actors.hashing.lines import written
-from actors.hashing.walking import path_key
 from actors.run import Log
+from actors.walking import path_key
 
 _MOST_SHOWN = 50
 _MOST_SHOWN_BYTES = 10 * 1024

@@ -10,8 +10,8 @@ from actors.datasources.abilities import Linking
 from actors.datasources.globs import Selection
 from actors.datasources.paths import is_within, text_of
 from actors.datasources.storage import Kind, Storage
-from actors.hashing.walking import Place, Walk
 from actors.threads import Threads
+from actors.walking import Place, Walk
 from rota.errors import PermanentError
 
 

@@ -20,7 +20,7 @@ from actors.hashing.lines import BadLine, Promise
 from actors.hashing.ordering import InOrder
 from actors.hashing.promises import Names, promises
 from actors.hashing.setting import Setting, roots_of
-from actors.hashing.walking import Walk
+from actors.walking import Walk
 from rota.errors import PermanentError, TemporaryError
 
 MOST_BYTES = 4 * 1024**3

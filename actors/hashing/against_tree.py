@@ -12,8 +12,8 @@ from actors.hashing.checking import digests, verdict
 from actors.hashing.findings import Came, Differs, Fault, Findings, Skipped, Unread, Verified
 from actors.hashing.ordering import InOrder
 from actors.hashing.setting import Setting, roots_of
-from actors.hashing.walking import Place, Walk
 from actors.transferring.sides import Scope
+from actors.walking import Place, Walk
 
 _ALGORITHM = "xxh3-128"
 

@@ -16,9 +16,9 @@ from actors.datasources.retrying import Repeats
 from actors.datasources.storage import Datasource, Storage
 from actors.hashing.reading import Reader
 from actors.hashing.tally import Tally
-from actors.hashing.walking import Place, in_order
 from actors.run import Run
 from actors.threads import Threads
+from actors.walking import Place, in_order
 from rota.errors import Interrupted, PermanentError
 
 _SMALL_AT_ONCE = 64

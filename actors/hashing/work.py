@@ -18,7 +18,7 @@ from actors.hashing.manifest import Manifest
 from actors.hashing.ordering import InOrder
 from actors.hashing.resume import Resume
 from actors.hashing.setting import Setting
-from actors.hashing.walking import Place, Walk
+from actors.walking import Place, Walk
 from rota.errors import TemporaryError
 
 ETAG = "etag"

@@ -13,8 +13,8 @@ import pytest
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.storage import Datasource, Kind, Row, Unlisted, Why
 from actors.hashing.against_tree import side_by_side
-from actors.hashing.walking import Place, Walk, in_order
 from actors.threads import Threads
+from actors.walking import Place, Walk, in_order
 from tests.integration.actors.mirrors import Faulty
 from tests.trees import Fifo, Link, make_tree
 

@@ -47,7 +47,7 @@ def run(talk: socket.socket, actors: Mapping[str, ActorSpec], *, places: StorePl
     link = PipeLink(Channel(talk))
     begin = link.receive_begin()
     link.start()
-    body = _Body(link)
+    body = _Body(link, max_bytes=max_bytes)
     signal.signal(signal.SIGUSR1, body.interrupted)
     actor_run = WorkerRun(begin.task, begin.state, link=link, places=places, clock=SystemClock())
     _limit_memory(max_bytes)
@@ -63,8 +63,9 @@ def run(talk: socket.socket, actors: Mapping[str, ActorSpec], *, places: StorePl
 class _Body:
     """Runs the actor's code in the main thread, where signals arrive."""
 
-    def __init__(self, link: PipeLink) -> None:
+    def __init__(self, link: PipeLink, *, max_bytes: int) -> None:
         self._link = link
+        self._max_bytes = max_bytes
         self._open = False
 
     def interrupted(self, _number: int, _frame: FrameType | None) -> None:
@@ -88,6 +89,11 @@ class _Body:
             self._open = False
             # Without this there might not be enough left to say that there was not enough.
             _limit_memory(0)
+            if isinstance(error, MemoryError) and not error.args and self._max_bytes:
+                # The interpreter's own says nothing.
+                error.args = (
+                    f"it needed more than the {self._max_bytes:,} bytes of memory that isolate_max_bytes allows",
+                )
             return ending_of(error, self._link.asked)
 
 

@@ -88,7 +88,9 @@ def test_a_body_that_takes_too_much_memory_fails_alone(bus, hearing, start_worke
     bus.sender.send([greedy, modest])
 
     hearing.end(modest, "succeeded")
-    assert hearing.end(greedy, "failed").error.type == "MemoryError"
+    error = hearing.end(greedy, "failed").error
+    assert error.type == "MemoryError"
+    assert error.message == "it needed more than the 100,000,000 bytes of memory that isolate_max_bytes allows"
 
 
 def test_a_body_out_of_time_is_ended_even_in_c_code(bus, hearing, start_worker):

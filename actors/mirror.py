@@ -26,8 +26,6 @@ killed is taken for good; two mirrors into one target at the same time. Let the 
 # ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import Literal
@@ -48,14 +46,13 @@ from actors.params import Params, Result
 from actors.registry import actor
 from actors.run import Run
 from actors.syncing.meter import sized
-from actors.threads import Threads
+from actors.threads import Stopping
 from actors.transferring.copying import Copier
 from actors.transferring.pace import retries_between, threads_between
 from actors.transferring.places import refuse_overlap
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import Interrupted
 
 
 class MirrorParams(Params):
@@ -134,13 +131,8 @@ def _mirror(
     changed: ChangedFolders,
 ) -> None:
     """Open both storages, put the parts of a mirror together, and let them work."""
-    stopping = threading.Event()
-
-    def check() -> None:
-        run.check()
-        if stopping.is_set():
-            raise Interrupted
-
+    stopping = Stopping(run.check)
+    check = stopping.check
     size = threads_between(source, target)
     with ExitStack() as stack:
         setting = Setting(
@@ -156,11 +148,7 @@ def _mirror(
         remover = Remover(setting, name=target.name, to_bin=params.deleted == "bin", rules=target.rules.bin)
         # When all threads have ended, so that nothing that went into the bin is left unrecorded.
         stack.callback(remover.flush)
-        pool = stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix="mirror"))
-        # First of all when leaving, so that nobody goes on with files that nobody waits for.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        stack.callback(stopping.set)
-        threads = Threads(pool=pool, size=size, check=check)
+        threads = stack.enter_context(stopping.threads(size, "mirror"))
         copier = Copier(
             setting,
             Reader(setting, bytes_per_second=params.max_bytes_per_second),

@@ -7,10 +7,8 @@ says nothing about whether the archive is whole.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 
 from actors.archives.reading import Member, MemberKind, WholeReading
 from actors.datasources.opening import open_storage
@@ -18,13 +16,12 @@ from actors.finding import find_datasource
 from actors.params import Result
 from actors.registry import actor
 from actors.run import Run
-from actors.threads import Crew, Threads
+from actors.threads import Crew, Stopping
 from actors.unpacking.budgets import Budget
 from actors.unpacking.opening import Opened, opened_archive
 from actors.unpacking.order import LimitedParams, archive_path_of
 from actors.unpacking.progress import Progress
 from actors.unpacking.writing import BATCH_FILES, SMALL_BYTES
-from rota.errors import Interrupted
 
 
 class TestArchiveParams(LimitedParams):
@@ -69,21 +66,18 @@ class _Testing:
     """The reading of one archive; small members go in batches, as they are unpacked."""
 
     def __init__(self, run: Run, opened: Opened, budget: Budget, progress: Progress) -> None:
-        self._run = run
         self._opened = opened
         self._archive = opened.archive
         self._whole = opened.archive if isinstance(opened.archive, WholeReading) else None
         self._budget = budget
         self._progress = progress
-        self._stopping = threading.Event()
+        self._stopping = Stopping(run.check)
 
     def execute(self) -> None:
         """Read all of it."""
         size = len(os.sched_getaffinity(0))
-        with ThreadPoolExecutor(size, thread_name_prefix="test") as pool, ExitStack() as leaving:
-            leaving.callback(pool.shutdown, wait=False, cancel_futures=True)
-            leaving.callback(self._stopping.set)
-            crew: Crew[int, None] = Crew(Threads(pool=pool, size=size, check=self._check), done=self._done)
+        with self._stopping.threads(size, "test") as threads:
+            crew: Crew[int, None] = Crew(threads, done=self._done)
             for batch in self._batches():
                 if self._archive.is_direct:
                     crew.hand(len(batch), self._read, batch)
@@ -97,7 +91,7 @@ class _Testing:
         batch: list[Member] = []
         size = 0
         for member in self._archive.members():
-            self._check()
+            self._stopping.check()
             self._budget.enter(self._opened.path_of(member))
             if member.kind is not MemberKind.FILE:
                 continue
@@ -113,7 +107,7 @@ class _Testing:
         for member in batch:
             whole = None if self._whole is None else self._whole.open_whole(member)
             for piece in self._archive.open(member) if whole is None else (whole,):
-                self._check()
+                self._stopping.check()
                 self._budget.produce(member.name, len(piece), consumed=self._archive.consumed)
                 if not self._archive.is_direct:
                     self._progress.tick()
@@ -121,8 +115,3 @@ class _Testing:
     def _done(self, files: int, _nothing: None) -> None:
         self._progress.entries += files
         self._progress.tick()
-
-    def _check(self) -> None:
-        self._run.check()
-        if self._stopping.is_set():
-            raise Interrupted

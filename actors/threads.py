@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from rota.errors import Interrupted
 
 _STEP_SECONDS = 0.2
 
@@ -22,6 +26,32 @@ class Threads:
     """How many they are."""
     check: Callable[[], None]
     """Raises when the work shall end."""
+
+
+class Stopping:
+    """Ends the threads of a run as soon as their block is left, whatever they wait for."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        """Take what raises when the run shall end."""
+        self._check = check
+        self._is_over = threading.Event()
+
+    def check(self) -> None:
+        """Raise when the work shall end, also because nobody waits for it any more; for every thread."""
+        self._check()
+        if self._is_over.is_set():
+            raise Interrupted
+
+    @contextmanager
+    def threads(self, size: int, name: str) -> Iterator[Threads]:
+        """Give so many threads for the time of the block; they have ended when it is left."""
+        with ThreadPoolExecutor(size, thread_name_prefix=name) as pool:
+            try:
+                yield Threads(pool=pool, size=size, check=self.check)
+            finally:
+                # First of all, so that nobody goes on with files that nobody waits for.
+                self._is_over.set()
+                pool.shutdown(wait=False, cancel_futures=True)
 
 
 def result_of(future: Future[T], check: Callable[[], None]) -> T:

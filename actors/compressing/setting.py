@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,10 +16,9 @@ from actors.datasources.paths import join
 from actors.datasources.retrying import Repeats
 from actors.datasources.storage import Datasource, Storage
 from actors.run import Run
-from actors.threads import Threads
+from actors.threads import Stopping, Threads
 from actors.transferring.pace import retries_between, threads_between
 from actors.transferring.places import place_of
-from rota.errors import Interrupted
 
 MOST_THREADS = 8
 """More would take more memory, and hardly be faster."""
@@ -56,13 +53,8 @@ class Setting:
 @contextmanager
 def working(run: Run, params: CompressParams, source: Datasource, target: Datasource) -> Iterator[Setting]:
     """Open both and make the threads, for the time of the block."""
-    stopping = threading.Event()
-
-    def check() -> None:
-        run.check()
-        if stopping.is_set():
-            raise Interrupted
-
+    stopping = Stopping(run.check)
+    check = stopping.check
     exclude = (*source.rules.exclude, *params.exclude)
     narrowed = replace(source, rules=source.rules.model_copy(update={"exclude": exclude}))
     size = _threads(source, target)
@@ -70,12 +62,8 @@ def working(run: Run, params: CompressParams, source: Datasource, target: Dataso
         stack.enter_context(many_threads())
         opened = stack.enter_context(closing(open_storage(narrowed, check=check)))
         is_one = source.name == target.name
-        pool = ThreadPoolExecutor(size, thread_name_prefix="pack")
         there = opened if is_one else stack.enter_context(closing(open_storage(target, check=check)))
-        stack.enter_context(pool)
-        # First of all when leaving, so that nobody goes on with files that nobody waits for.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        stack.callback(stopping.set)
+        threads = stack.enter_context(stopping.threads(size, "pack"))
         yield Setting(
             run=run,
             params=params,
@@ -84,7 +72,7 @@ def working(run: Run, params: CompressParams, source: Datasource, target: Dataso
             rules=Selection.of(source.rules),
             path_there=path_between(place_of(source), place_of(target)),
             is_remote=source.kind != "local",
-            threads=Threads(pool=pool, size=size, check=check),
+            threads=threads,
             repeats=Repeats(retries=retries_between(source, target), check=check),
             tally=Tally(run),
         )

@@ -6,11 +6,8 @@ import time
 from collections.abc import Callable
 
 from actors.run import Run
-from actors.syncing.meter import lasting, sized
+from actors.syncing.meter import estimated, sized
 from actors.transferring import tally
-
-# Before that a rate says more about the start than about the work.
-_FIRST_ESTIMATE_SECONDS = 2.0
 
 
 class Tally(tally.Tally[tally.Counts]):
@@ -57,6 +54,6 @@ class Tally(tally.Tally[tally.Counts]):
             parts.append(f"{self._entries:,} entries found, {sized(self._found)}")
         if done:
             parts += [f"{sized(done)} at {sized(rate)}/s", f"{sized(self._written)} written"]
-        if total is not None and total > done and rate and seconds >= _FIRST_ESTIMATE_SECONDS:
-            parts.append(f"about {lasting((total - done) / rate)} left")
+        if total is not None:
+            parts += estimated(total - done, rate, seconds)
         self.run.progress(done, total, "bytes", ", ".join(parts))

@@ -3,8 +3,6 @@
 # ruff: noqa: G004 -- the log of a run takes finished text and is no logging.Logger
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 
 from actors.copying.moving import Mover
@@ -21,7 +19,7 @@ from actors.datasources.storage import Datasource
 from actors.finding import find_datasource
 from actors.run import Run
 from actors.syncing.meter import sized
-from actors.threads import Threads
+from actors.threads import Stopping
 from actors.transferring.copying import Copier
 from actors.transferring.large import Begun, LargeFiles
 from actors.transferring.pace import retries_between, threads_between
@@ -29,7 +27,7 @@ from actors.transferring.places import place_of
 from actors.transferring.reading import Reader
 from actors.transferring.sides import Scope
 from actors.transferring.telling import ChangedFolders, telling
-from rota.errors import Cancelled, Interrupted, LeaseLost, PermanentError, RotaError
+from rota.errors import Cancelled, LeaseLost, PermanentError, RotaError
 
 
 def carry(run: Run, params: TransferParams, *, moves: bool) -> Counts:
@@ -69,13 +67,8 @@ def _carry(
     changed: tuple[ChangedFolders, ChangedFolders],
 ) -> None:
     source, target = places
-    stopping = threading.Event()
-
-    def check() -> None:
-        run.check()
-        if stopping.is_set():
-            raise Interrupted
-
+    stopping = Stopping(run.check)
+    check = stopping.check
     with ExitStack() as stack:
         opened = stack.enter_context(closing(open_storage(source, check=check)))
         is_one = target.name == source.name
@@ -99,11 +92,7 @@ def _carry(
         stack.push(_Ending(setting, large).end)
         # Before a copy gets its name, it is asked what has that name.
         size = threads_between(source, target, spare=1)
-        pool = stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix="carry"))
-        # First of all when leaving, so that nobody goes on with files that nobody waits for.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        stack.callback(stopping.set)
-        threads = Threads(pool=pool, size=size, check=check)
+        threads = stack.enter_context(stopping.threads(size, "carry"))
         copier = Copier(setting, reader, verify=order.verify, retries=retries_between(source, target), large=large)
         mover = Mover(setting)
         settler = Settler(setting, copier, mover, threads)

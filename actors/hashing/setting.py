@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -17,9 +16,9 @@ from actors.datasources.storage import Datasource, Storage
 from actors.hashing.reading import Reader
 from actors.hashing.tally import Tally
 from actors.run import Run
-from actors.threads import Threads
+from actors.threads import Stopping, Threads
 from actors.walking import Place, in_order
-from rota.errors import Interrupted, PermanentError
+from rota.errors import PermanentError
 
 _SMALL_AT_ONCE = 64
 _MOST_LOCAL_THREADS = 8
@@ -44,13 +43,8 @@ class Setting:
 @contextmanager
 def working(run: Run, datasources: Sequence[Datasource], tally: Tally) -> Iterator[Setting]:
     """Open these datasources and make the threads, for the time of the block."""
-    stopping = threading.Event()
-
-    def check() -> None:
-        run.check()
-        if stopping.is_set():
-            raise Interrupted
-
+    stopping = Stopping(run.check)
+    check = stopping.check
     is_local = all(each.kind == "local" for each in datasources)
     size = _threads(datasources)
     with ExitStack() as stack:
@@ -58,14 +52,11 @@ def working(run: Run, datasources: Sequence[Datasource], tally: Tally) -> Iterat
         ahead = None
         if not is_local:
             ahead = stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix="read"))
-        pool = stack.enter_context(ThreadPoolExecutor(size, thread_name_prefix="hash"))
-        # First of all when leaving, so that nobody goes on with files that nobody waits for.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
-        stack.callback(stopping.set)
+        threads = stack.enter_context(stopping.threads(size, "hash"))
         yield Setting(
             run=run,
             storages=storages,
-            threads=Threads(pool=pool, size=size, check=check),
+            threads=threads,
             reader=Reader(check=check, moved=tally.moved, ahead=ahead),
             repeats=Repeats(retries=max(map(_retries, datasources)), check=check),
             tally=tally,

@@ -7,10 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.run import Run
-from actors.syncing.meter import lasting, sized
+from actors.syncing.meter import estimated, sized
 from actors.transferring import tally
-
-_FIRST_ESTIMATE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -44,6 +42,6 @@ class Tally(tally.Tally[Counts]):
         expected = done if ended else self.total
         total = expected if expected is not None and expected >= done else None
         parts = [f"{files:,} files", f"{sized(done)} at {sized(rate)}/s"]
-        if total is not None and total > done and rate and seconds >= _FIRST_ESTIMATE_SECONDS:
-            parts.append(f"about {lasting((total - done) / rate)} left")
+        if total is not None:
+            parts += estimated(total - done, rate, seconds)
         self.run.progress(done, total, "bytes", ", ".join(parts))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from actors.run import Run
 
 _INTERVAL_SECONDS = 0.3
-# Before that a rate says more about the start than about the walk.
+# Before that a rate says more about the start than about the work.
 _FIRST_ESTIMATE_SECONDS = 2.0
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -62,9 +62,16 @@ class Meter:
         parts = [sized(self.bytes)]
         if ended or self.seconds >= _FIRST_ESTIMATE_SECONDS:
             parts.append(f"{self.per_second:,.0f} entries/s")
-            if total is not None and total > self.entries and self.per_second >= 1:
-                parts.append(f"about {lasting((total - self.entries) / self.per_second)} left")
+            if total is not None:
+                parts += estimated(total - self.entries, self.per_second, self.seconds)
         self._run.progress(self.entries, total, "entries", f"{self._label}: {', '.join(parts)}")
+
+
+def estimated(left: float, rate: float, seconds: float) -> list[str]:
+    """Give a part of a report: how long what is left takes, judged by the rate so far; nothing while that is unsure."""
+    if left <= 0 or rate < 1 or seconds < _FIRST_ESTIMATE_SECONDS:
+        return []
+    return [f"about {lasting(left / rate)} left"]
 
 
 def sized(size: int) -> str:

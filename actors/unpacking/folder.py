@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from typing import NamedTuple
@@ -14,7 +12,7 @@ from actors.datasources.abilities import Tree
 from actors.datasources.paths import split, text_of
 from actors.datasources.storage import Kind
 from actors.datasources.trees import plant
-from actors.threads import Threads
+from actors.threads import Stopping
 from actors.unpacking.budgets import Budget
 from actors.unpacking.choice import Choice
 from actors.unpacking.goals import Goal, find_goal, folders_above, next_free
@@ -26,7 +24,7 @@ from actors.unpacking.progress import Progress
 from actors.unpacking.refusals import refuse_without_room
 from actors.unpacking.setting import Extraction, Setting
 from actors.unpacking.work import Unpacking
-from rota.errors import Interrupted, LeaseLost, PermanentError, RotaError, ShuttingDown, TemporaryError
+from rota.errors import LeaseLost, PermanentError, RotaError, ShuttingDown, TemporaryError
 
 _MOST_BYTES = 20 * 1024 * 1024
 _MEMBER_BYTES = 400  # what a member takes beside its name and its link
@@ -98,18 +96,8 @@ class _Folder:
             total=self._opened.file.size if told is None else told.bytes,
             deed="unpacked",
         )
-        stopping = threading.Event()
-
-        def check() -> None:
-            self._run.check()
-            if stopping.is_set():
-                raise Interrupted
-
         size = self._extraction.threads
-        with ThreadPoolExecutor(size, thread_name_prefix="unpack") as pool, ExitStack() as leaving:
-            # First of all when leaving, so that nobody goes on with files that nobody waits for.
-            leaving.callback(pool.shutdown, wait=False, cancel_futures=True)
-            leaving.callback(stopping.set)
+        with Stopping(self._run.check).threads(size, "unpack") as threads:
             setting = Setting(
                 run=self._run,
                 order=self._order,
@@ -120,8 +108,8 @@ class _Folder:
                 choice=choice,
                 notes=self._extraction.notes,
                 progress=progress,
-                threads=Threads(pool=pool, size=size, check=check),
-                check=check,
+                threads=threads,
+                check=threads.check,
                 merging=self._merging,
             )
             unpacking = self._stack.enter_context(closing(Unpacking(setting)))

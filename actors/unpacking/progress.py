@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable
 
 from actors.run import Run
-from actors.syncing.meter import lasting, sized
+from actors.syncing.meter import estimated, sized
 
 _INTERVAL_SECONDS = 0.3
-# Before that a rate says more about the start than about the work.
-_FIRST_ESTIMATE_SECONDS = 2.0
 
 
 class Progress:
@@ -50,6 +48,5 @@ class Progress:
         seconds = self._clock() - self._began
         rate = done / max(seconds, 0.001)
         parts = [f"{self.entries:,} {self._deed}", f"{sized(done)} at {sized(int(rate))}/s"]
-        if not ended and seconds >= _FIRST_ESTIMATE_SECONDS and rate >= 1:
-            parts.append(f"about {lasting((self._total - done) / rate)} left")
+        parts += estimated(self._total - done, rate, seconds)
         self._run.progress(done, self._total, "bytes", ", ".join(parts))

@@ -14,9 +14,9 @@ from console.output import add_json_option
 from console.passwords import add_password_options, password_of
 from console.sizes import size_in_bytes
 from console.verbs import add_verb
+from rota.archives import MADE
 
 _OUTPUT = (add_connection_options, add_json_option)
-_FORMATS = ("zip", "tar", "tar.gz", "tar.zst", "tar.xz", "7z")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,9 @@ def _configure_compressing(verbs: Any) -> None:
         "--to", dest="target", metavar="PATH", help="path of the archive (default: beside the first PATH)"
     )
     _add_target_datasource(parser)
-    parser.add_argument("--format", choices=_FORMATS, help="which (default: what --to says, or else zip)")
+    parser.add_argument(
+        "--format", choices=[str(format_) for format_ in MADE], help="which (default: what --to says, or else zip)"
+    )
     parser.add_argument("--level", type=int, choices=range(10), metavar="0-9", help="how hard to compress")
     parser.add_argument(
         "--split", dest="split_bytes", type=size_in_bytes, metavar="SIZE", help="divide it into parts of so much: 2GB"

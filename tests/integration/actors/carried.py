@@ -6,37 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from actors.copy import CopyParams, CopyResult, copy
-from actors.datasources.storage import Datasource
 from actors.move import MoveParams, MoveResult, move
 from actors.testing import RecordingRun
 from tests.integration.actors.mirrors import contents
+from tests.integration.actors.pair import Pair
 
 TASK = "01900000-0000-7000-8000-000000000002"
 
 
-class Carried:
+class Carried(Pair):
     """A source and a target, by default two folders."""
-
-    def __init__(self, folder: Path, *, source: Datasource | None = None, target: Datasource | None = None) -> None:
-        self.source = source or _local(folder, "source")
-        self.target = target or _local(folder, "target")
-        self.run = self.new_run()
-
-    @property
-    def origin(self) -> Path:
-        return Path(self.source.root)
-
-    @property
-    def goal(self) -> Path:
-        return Path(self.target.root)
-
-    def new_run(self, state: Any = None, *, attempt: int = 1) -> RecordingRun:
-        return RecordingRun(state=state, datasources=[self.source, self.target], attempt=attempt)
-
-    def next_run(self) -> RecordingRun:
-        """Give the next attempt of the last run's task."""
-        checkpoints = self.run.checkpoints
-        return self.new_run(checkpoints[-1] if checkpoints else self.run.state, attempt=self.run.attempt + 1)
 
     def copy(self, *paths: str, run: RecordingRun | None = None, **params: Any) -> CopyResult:
         """Copy from the source to the target, in a new run, which is `self.run` afterwards."""
@@ -49,10 +28,6 @@ class Carried:
         self.run = run or self.new_run()
         given = {"datasource": self.source.name, "target_datasource": self.target.name, "paths": paths, **params}
         return move(self.run, MoveParams(**given))
-
-    def said(self, level: str) -> list[str]:
-        """Give what the last run logged."""
-        return [message for each, message in self.run.log.lines if each == level]
 
     def events(self) -> dict[str, list[str]]:
         """Give the paths that the last run told as changed, by datasource."""
@@ -68,8 +43,3 @@ def files(root: Path) -> dict[str, bytes]:
 def counted(result: CopyResult | MoveResult) -> dict[str, int]:
     """Give the counts that are not zero, but for `verified`."""
     return {name: count for name, count in result.model_dump(exclude={"verified"}).items() if count}
-
-
-def _local(folder: Path, name: str) -> Datasource:
-    (folder / name).mkdir()
-    return Datasource(name=name, root=str(folder / name))

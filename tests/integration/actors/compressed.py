@@ -6,12 +6,11 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from actors.compress import CompressParams, CompressResult, compress
-from actors.datasources.storage import Datasource
 from actors.testing import RecordingRun
+from tests.integration.actors.pair import Pair
 
 TASK = "01900000-0000-7000-8000-000000000002"
 
@@ -23,29 +22,8 @@ class Packed(NamedTuple):
     content: bytes
 
 
-class Compressed:
+class Compressed(Pair):
     """A source and a target, by default two folders."""
-
-    def __init__(self, folder: Path, *, source: Datasource | None = None, target: Datasource | None = None) -> None:
-        self.source = source or _local(folder, "source")
-        self.target = target or _local(folder, "target")
-        self.run = self.new_run()
-
-    @property
-    def origin(self) -> Path:
-        return Path(self.source.root)
-
-    @property
-    def goal(self) -> Path:
-        return Path(self.target.root)
-
-    def new_run(self, state: Any = None, *, attempt: int = 1, **options: Any) -> RecordingRun:
-        return RecordingRun(state=state, datasources=[self.source, self.target], attempt=attempt, **options)
-
-    def next_run(self) -> RecordingRun:
-        """Give the next attempt of the last run's task."""
-        checkpoints = self.run.checkpoints
-        return self.new_run(checkpoints[-1] if checkpoints else self.run.state, attempt=self.run.attempt + 1)
 
     def compress(self, *paths: str, run: RecordingRun | None = None, **params: Any) -> CompressResult:
         """Pack from the source into the target, in a new run, which is `self.run` afterwards."""
@@ -60,10 +38,6 @@ class Compressed:
     def there(self) -> list[str]:
         """Give the names of everything in the target, private names too."""
         return sorted(str(path.relative_to(self.goal)) for path in self.goal.rglob("*"))
-
-    def said(self, level: str) -> list[str]:
-        """Give what the last run logged."""
-        return [message for each, message in self.run.log.lines if each == level]
 
 
 def members(data: bytes) -> dict[str, Packed]:
@@ -128,8 +102,3 @@ def _unpacked(data: bytes) -> bytes:
         parts.append(frame.decompress(data))
         data = frame.unused_data
     return b"".join(parts)
-
-
-def _local(folder: Path, name: str) -> Datasource:
-    (folder / name).mkdir()
-    return Datasource(name=name, root=str(folder / name))

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from actors.datasources.storage import Datasource, Storage
 from actors.mirror import MirrorParams, MirrorResult, mirror
 from actors.testing import RecordingRun
+from tests.integration.actors.pair import Pair
 
 BIN = b".rota/bin"
 
 
-class Mirrored:
+class Mirrored(Pair):
     """A source and a target, by default two folders; `mirror` copies one onto the other."""
-
-    def __init__(self, folder: Path, *, source: Datasource | None = None, target: Datasource | None = None) -> None:
-        self.source = source or _local(folder, "source")
-        self.target = target or _local(folder, "target")
-        self.run = self.new_run()
-
-    @property
-    def origin(self) -> Path:
-        return Path(self.source.root)
 
     @property
     def copy(self) -> Path:
         return Path(self.target.root)
-
-    def new_run(self, state: Any = None) -> RecordingRun:
-        return RecordingRun(state=state, datasources=[self.source, self.target])
 
     def mirror(self, run: RecordingRun | None = None, **params: Any) -> MirrorResult:
         """Mirror in a new run, which is `self.run` afterwards."""
@@ -42,10 +29,6 @@ class Mirrored:
         """Mirror and give the counts that are not zero, but for `verified`."""
         found = self.mirror(**params).model_dump(exclude={"verified"})
         return {name: count for name, count in found.items() if count}
-
-    def said(self, level: str) -> list[str]:
-        """Give what the last run logged."""
-        return [message for each, message in self.run.log.lines if each == level]
 
     def binned(self) -> dict[bytes, bytes]:
         """Give the content of the files in the target's bin by the path they had, and check their records."""
@@ -88,22 +71,3 @@ def drafts(root: Path) -> list[str]:
 def _read(path: bytes) -> bytes:
     with open(path, "rb") as file:
         return file.read()
-
-
-def _local(folder: Path, name: str) -> Datasource:
-    (folder / name).mkdir()
-    return Datasource(name=name, root=str(folder / name))
-
-
-class Faulty:
-    """A storage that does what the real one does, but for what a test gives: `stat=lambda real, path: …`, or a value."""
-
-    def __init__(self, real: Storage, **faults: Any) -> None:
-        self._real = real
-        self._faults = faults
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in self._faults:
-            return getattr(self._real, name)
-        fault = self._faults[name]
-        return partial(fault, self._real) if callable(fault) else fault

@@ -21,7 +21,7 @@ from rota.times import DAY_MS, MINUTE_MS
 from store.engine import Store
 from store.queries import outcomes, runs
 from tests.factories import make_outcome, make_run, make_task
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import Faulty
 from tests.integration.actors.upkeep import NOW, OLD, Upkept, id_at, inodes, set_age, set_clock
 from tests.trees import Fifo, Link, make_tree
 

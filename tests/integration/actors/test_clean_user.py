@@ -20,7 +20,7 @@ from rota.datasources import Rules
 from rota.errors import PermanentError, TemporaryError
 from rota.times import DAY_MS
 from store.engine import Store
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import Faulty
 from tests.integration.actors.upkeep import NOW, Upkept, id_at, inodes, set_clock
 from tests.trees import Link, make_tree
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from actors.datasources.opening import open_storage
 from actors.datasources.storage import Unlisted, Why
 from rota.errors import PermanentError, TemporaryError
 from tests.integration.actors.compressed import Compressed, contents
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import MakeFaulty, faulty_in
 from tests.trees import make_tree
 
 _MIB = 1024 * 1024
@@ -30,25 +28,8 @@ def compressed(tmp_path: Path) -> Compressed:
 
 
 @pytest.fixture
-def make_faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Gives the source or the target faults; none takes them away."""
-    faults: dict[str, dict[str, Any]] = {}
-
-    def opened(datasource, **options):
-        return Faulty(open_storage(datasource, **options), **faults.get(datasource.name, {}))
-
-    def make(name: str, **given: Any) -> None:
-        faults[name] = given
-        if "open_file" in given:
-            given["open_descriptor"] = partial(open_descriptor, given["open_file"])
-
-    def open_descriptor(open_file: Callable[..., Any], real: Any, path: bytes) -> int:
-        # The other way to open a file: what goes wrong with one goes wrong with both.
-        with open_file(real, path) as file:
-            return os.dup(file.fileno())
-
-    monkeypatch.setattr("actors.compressing.setting.open_storage", opened)
-    return make
+def make_faulty(monkeypatch: pytest.MonkeyPatch) -> MakeFaulty:
+    return faulty_in("actors.compressing.setting", monkeypatch)
 
 
 def before_opening(act: Callable[[], None], path: bytes = b"a/x") -> Callable[..., Any]:

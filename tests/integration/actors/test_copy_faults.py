@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from actors.datasources.opening import open_storage
 from actors.datasources.storage import Capabilities, Datasource, Unlisted, Why
 from actors.transferring.large import LargeFiles
 from rota.errors import Cancelled, Interrupted, LeaseLost, Paused, PermanentError, TemporaryError
 from tests.integration.actors.carried import Carried, counted, files
-from tests.integration.actors.mirrors import Faulty, contents, drafts
+from tests.integration.actors.mirrors import contents, drafts
+from tests.integration.actors.pair import Faulty, MakeFaulty, faulty_in
 from tests.trees import File, make_tree
 
 _MIB = 1024 * 1024
@@ -35,18 +35,8 @@ def one(tmp_path: Path) -> Carried:
 
 
 @pytest.fixture
-def make_faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Gives the source or the target faults; none takes them away."""
-    faults: dict[str, dict[str, Any]] = {}
-
-    def opened(datasource, **options):
-        return Faulty(open_storage(datasource, **options), **faults.get(datasource.name, {}))
-
-    def make(name: str, **given: Any) -> None:
-        faults[name] = given
-
-    monkeypatch.setattr("actors.copying.carrying.open_storage", opened)
-    return make
+def make_faulty(monkeypatch: pytest.MonkeyPatch) -> MakeFaulty:
+    return faulty_in("actors.copying.carrying", monkeypatch)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from actors.testing import RecordingRun
 from rota.datasources import Rules
 from rota.errors import Cancelled, LeaseLost, PermanentError, ShuttingDown
 from tests.integration.actors.hashes import ODD, Hashed, checked
-from tests.integration.actors.mirrors import Faulty, contents, drafts
+from tests.integration.actors.mirrors import contents, drafts
+from tests.integration.actors.pair import Faulty
 from tests.trees import Fifo, Link, make_tree
 
 TOOLS = [(name, tool) for name, tool in (("sha256", "sha256sum"), ("md5", "md5sum"), ("sha1", "sha1sum"))]

@@ -7,14 +7,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from actors.datasources.opening import open_storage
 from actors.datasources.storage import Capabilities, Unlisted, Why
 from rota.errors import Cancelled, PermanentError, TemporaryError
-from tests.integration.actors.mirrors import Faulty, Mirrored, contents, drafts
+from tests.integration.actors.mirrors import Mirrored, contents, drafts
+from tests.integration.actors.pair import MakeFaulty, faulty_in
 from tests.trees import File, make_tree
 
 
@@ -24,18 +23,8 @@ def pair(tmp_path: Path) -> Mirrored:
 
 
 @pytest.fixture
-def make_faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Gives the source or the target faults."""
-    faults: dict[str, dict[str, Any]] = {}
-
-    def opened(datasource, **options):
-        return Faulty(open_storage(datasource, **options), **faults.get(datasource.name, {}))
-
-    def make(name: str, **given: Any) -> None:
-        faults[name] = given
-
-    monkeypatch.setattr("actors.mirror.open_storage", opened)
-    return make
+def make_faulty(monkeypatch: pytest.MonkeyPatch) -> MakeFaulty:
+    return faulty_in("actors.mirror", monkeypatch)
 
 
 def test_a_target_that_damages_what_it_keeps_is_found_out(pair, make_faulty):

@@ -17,7 +17,7 @@ from rota.datasources import Rules
 from rota.errors import Cancelled, PermanentError
 from rota.times import DAY_MS
 from store.engine import Store
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import Faulty
 from tests.integration.actors.upkeep import NOW, Upkept, inodes, set_age, set_clock
 from tests.trees import Fifo, Link, Tree, make_tree
 

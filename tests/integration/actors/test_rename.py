@@ -17,7 +17,8 @@ from actors.testing import RecordingRun
 from rota.errors import Cancelled, Paused, PermanentError, TemporaryError
 from tests.integration.actors.carried import files
 from tests.integration.actors.conftest import Killed
-from tests.integration.actors.mirrors import Faulty, contents
+from tests.integration.actors.mirrors import contents
+from tests.integration.actors.pair import Faulty
 from tests.trees import Link, make_tree
 
 

@@ -17,7 +17,8 @@ from actors.verify import VerifyParams
 from rota.datasources import Rules
 from rota.errors import Cancelled, PermanentError, ShuttingDown, TemporaryError
 from tests.integration.actors.hashes import ODD, Hashed
-from tests.integration.actors.mirrors import Faulty, contents
+from tests.integration.actors.mirrors import contents
+from tests.integration.actors.pair import Faulty
 from tests.trees import Link, make_tree
 
 

@@ -12,7 +12,8 @@ import pytest
 from actors.datasources.opening import open_storage
 from actors.datasources.storage import Datasource, Storage
 from rota.errors import Cancelled, PermanentError
-from tests.integration.actors.mirrors import Faulty, Mirrored, contents
+from tests.integration.actors.mirrors import Mirrored, contents
+from tests.integration.actors.pair import Faulty
 from tests.storages.served import Served
 from tests.trees import File, make_tree
 

@@ -21,7 +21,7 @@ from actors.datasources.storage import Datasource, Storage
 from actors.datasources.trees import StoredTree, go_on, is_left, plant, remove
 from rota.errors import LeaseLost
 from rota.ids import new_id
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import Faulty
 from tests.trees import Fifo, Link, make_tree
 
 KEY = "01900000-0000-7000-8000-000000000002"

@@ -15,7 +15,7 @@ from actors.datasources.storage import Datasource, Kind, Row, Unlisted, Why
 from actors.hashing.against_tree import side_by_side
 from actors.threads import Threads
 from actors.walking import Place, Walk, in_order
-from tests.integration.actors.mirrors import Faulty
+from tests.integration.actors.pair import Faulty
 from tests.trees import Fifo, Link, make_tree
 
 NAMES = [b"a", b"a-", b"a.b", b"a b", b"b", b"\xff", b"\n", b"aa", b"0", b"Z", "\u00e9".encode()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import RawIOBase
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -70,6 +71,7 @@ class Upload:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
+        self._broken: BaseException | None = None
         self.size = 0
         """How many bytes were sent."""
 
@@ -83,7 +85,23 @@ class Upload:
         self.size = len(start)
         return bytes(start)
 
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        """Raise at the end what broke the pieces off, if anything did, in place of any other error."""
+        try:
+            yield
+        finally:
+            if self._broken is not None:
+                raise self._broken
+
     def _counted(self, start: bytes) -> Iterator[bytes]:
-        for piece in chain([start], self._pieces):
-            self.size += len(piece)
-            yield piece
+        # Pieces that break off end the content. Were the connection cut in place of that, the server might begin with
+        # the file after it was asked to delete it.
+        try:
+            for piece in chain([start], self._pieces):
+                self.size += len(piece)
+                yield piece
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self._broken = error

@@ -103,7 +103,7 @@ class WebdavStorage:
         draft = draft_beside(path)
         upload = Upload(pieces)
         try:
-            with self._requests.ask("PUT", draft, content=upload.content(), headers=_BYTES):
+            with upload.sending(), self._requests.ask("PUT", draft, content=upload.content(), headers=_BYTES):
                 pass
             self._check_kept(draft, upload.size, path)
             confirm()

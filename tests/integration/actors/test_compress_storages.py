@@ -17,8 +17,6 @@ from tests.integration.actors.compressed import Compressed, contents, members
 from tests.storages.served import KINDS, Served, serve
 from tests.trees import make_tree
 
-# WsgiDAV leaves the file of an upload that is cut for the garbage collector to close.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*rota-draft:ResourceWarning")
 _MIB = 1024 * 1024
 TREE = {"a.txt": b"alpha", "deep": {"b c": b"beta" * 1000, "\u00e9": b""}}
 PACKED = {"top/a.txt": b"alpha", "top/deep/b c": b"beta" * 1000, "top/deep/\u00e9": b""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +19,7 @@ import pytest
 from actors.datasources.storage import Datasource, Kind, Listing, Unlisted, Why
 from actors.datasources.webdav.storage import WebdavStorage
 from rota.datasources import Rules
-from rota.errors import PermanentError, TemporaryError
+from rota.errors import Cancelled, PermanentError, TemporaryError
 from tests.storages.folders import ServedFolder
 from tests.storages.webdav import PASSWORD, serve, serve_app
 
@@ -329,6 +330,29 @@ def test_upload_that_the_server_shortens_is_not_taken(served: ServedFolder, stor
     with pytest.raises(OSError, match="kept 0 of 3 bytes"):
         storage.write(b"file", [b"new"])
 
+    assert served.walk() == {}
+
+
+def test_upload_that_breaks_off_leaves_nothing_on_a_server_that_is_slow_to_begin(
+    served: ServedFolder, storage: WebdavStorage, tap: Tap
+) -> None:
+    begun = threading.Event()
+
+    def begin_late(number: int, method: str, path: str) -> None:
+        if method == "PUT":
+            time.sleep(0.3)
+            begun.set()
+
+    def pieces() -> Iterator[bytes]:
+        yield bytes(2_000_000)
+        raise Cancelled
+
+    tap.answer = begin_late
+
+    with pytest.raises(Cancelled):
+        storage.write(b"file", pieces())
+
+    assert begun.is_set()
     assert served.walk() == {}
 
 

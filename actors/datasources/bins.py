@@ -136,8 +136,11 @@ class Bin:
         except OSError:
             self._take_back(recycled)
             raise
-        # Where a move is a copy, the time and the word for its content are new.
-        return recycled.looking(self._storage.stat(place) or row)
+        there = self._storage.stat(place)
+        # Where a move is a copy, the time and the word for its content are new. What has another inode is not what was
+        # moved, but took its place since: no purge shall take it for that.
+        came = there if there is not None and there.inode == row.inode else row
+        return recycled.looking(came)
 
     def put_parts(
         self,

@@ -213,6 +213,41 @@ def test_an_item_whose_place_in_the_bin_goes_away_is_not_said_to_be_missing(bins
     assert (bins.root / "a.txt").exists()
 
 
+@pytest.fixture
+def swapped(bins, monkeypatch):
+    """Something else takes the place in the bin of whatever comes there."""
+    make_tree(bins.root, {"other": {"precious": b"1"}})
+    real = LocalStorage.rename
+
+    def rename(self, path, target):
+        real(self, path, target)
+        place = bins.root / os.fsdecode(target)
+        place.rename(bins.root / "aside")
+        (bins.root / "other").rename(place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "rename", rename)
+        yield
+
+
+@pytest.mark.usefixtures("swapped")
+def test_what_takes_the_place_of_an_item_as_it_comes_is_not_taken_for_it(bins):
+    bins.delete("folder")
+    bins.age("folder", 40)
+
+    result = bins.purge()
+
+    assert (result.removed, result.kept) == (0, {"touched": 1})
+    assert (bins.place_of("folder") / "precious").exists()
+
+
+@pytest.mark.usefixtures("swapped")
+def test_what_takes_the_place_of_an_item_that_goes_for_good_stays(bins):
+    assert bins.delete("folder", permanently=True).for_good == 0
+
+    assert (bins.place_of("folder") / "precious").exists()
+
+
 def test_a_move_of_two_steps_that_was_stopped_between_them_is_finished(bins, monkeypatch):
     def rename(self, path, target):
         os.link(bins.root / os.fsdecode(path), bins.root / os.fsdecode(target))

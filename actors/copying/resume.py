@@ -54,8 +54,9 @@ class Resume:
         self._lock = threading.Lock()
         self._cursor = _position(state["cursor"]) if state else START
         self._again = {_position(each) for each in state.get("again", ())}
-        self._known_done = frozenset(state.get("done", ()))
-        self._known_near = frozenset(state.get("near", ()))
+        # Kept until the file is met: this attempt may end before that, too.
+        self._known_done = dict.fromkeys(state.get("done", ()))
+        self._known_near = dict.fromkeys(state.get("near", ()))
         self._near: set[Position] = set()
         self._open: dict[Position, bool] = {}
         self._is_blurred = False
@@ -64,10 +65,19 @@ class Resume:
         self._goals: dict[str, bytes] = {}
 
     def skips(self, position: Position) -> bool:
-        """Say whether a file needs no second visit."""
-        if position in self._again:
-            return False
-        return position <= self._cursor or _digest(position) in self._known_done
+        """Say whether a file needs no second visit; to be asked in their order."""
+        with self._lock:
+            if position in self._again:
+                return False
+            if position <= self._cursor:
+                return True
+            digest = _digest(position)
+            if digest not in self._known_done:
+                return False
+            del self._known_done[digest]
+            self._open[position] = True
+            self._advance()
+            return True
 
     def may_be_made(self, position: Position) -> bool:
         """Say whether an earlier attempt may have made a file, and could not note it or failed after that."""
@@ -98,7 +108,7 @@ class Resume:
     def finish(self, position: Position) -> None:
         """Note that a file is done, or needs nothing."""
         with self._lock:
-            self._near.discard(position)
+            self._forget_near(position)
             self._again.discard(position)
             if position in self._open:
                 self._open[position] = True
@@ -107,7 +117,7 @@ class Resume:
     def fail(self, position: Position) -> None:
         """Note that a file has to be tried again by the next attempt; see `blur` for very many of them."""
         with self._lock:
-            self._near.discard(position)
+            self._forget_near(position)
             size = sum(each.size for each in self._again) + position.size
             if size > _MOST_AGAIN_BYTES:
                 self._is_blurred = True
@@ -167,11 +177,16 @@ class Resume:
                 "orderly": orderly and not self._is_blurred,
                 "cursor": _encoded(self._cursor),
                 "again": [_encoded(each) for each in sorted(self._again)],
-                "done": done[-_MOST_DONE:],
-                "near": [_digest(position) for position in self._near],
+                "done": [*self._known_done, *done][-_MOST_DONE:],
+                "near": list({**self._known_near, **dict.fromkeys(map(_digest, self._near))}),
                 "numbers": {str(top): number for top, number in self._numbers.items()},
                 "begun": {key: list(begun) for key, begun in self._begun.items()},
             }
+
+    def _forget_near(self, position: Position) -> None:
+        self._near.discard(position)
+        if self._known_near:
+            self._known_near.pop(_digest(position), None)
 
     def _advance(self) -> None:
         """Move the cursor behind all files that are done, up to the first that is not."""

@@ -28,6 +28,12 @@ class Checkpoints:
         self._lock = threading.Lock()
         self._saved = float("-inf")
 
+    def settle(self, note: Callable[[], None]) -> None:
+        """Note that the file of this thread is settled, and count it: no checkpoint has one without the other."""
+        with self._lock:
+            note()
+            self._tally.settle()
+
     def save(self, *, at_once: bool = False, orderly: bool = False) -> None:
         """Make a checkpoint, unless the last one is of this moment; `orderly` if nothing is under way any more."""
         with self._lock:

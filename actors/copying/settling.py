@@ -77,16 +77,18 @@ class Settler:
 
     def _settle(self, task: Task) -> None:
         """Settle one file; what goes wrong with it is told, what concerns all of them goes up."""
+        checkpoints = self._setting.checkpoints
+        self._tally.open()
         try:
             self._carry(task)
         except Vanished:
             self._setting.run.log.info(f"{text_of(task.path)!r} is gone from the source since it was listed")
         except (OSError, TemporaryError) as error:
-            self._resume.fail(task.position)
+            checkpoints.settle(partial(self._resume.fail, task.position))
             self._tally.fail(task.path, error)
             return
-        self._resume.finish(task.position)
-        self._setting.checkpoints.save()
+        checkpoints.settle(partial(self._resume.finish, task.position))
+        checkpoints.save()
 
     def _carry(self, task: Task) -> None:
         if self._is_itself(task):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from actors.run import Run
@@ -28,6 +29,8 @@ class Tally(tally.Tally[Counts]):
         self.deed = deed
         self._found = 0
         self._is_all = False
+        self._open: dict[int, dict[str, int]] = {}
+        """What each thread counted of the file that it settles."""
 
     def found(self, size: int) -> None:
         """Count the bytes of a file that is to be carried."""
@@ -38,10 +41,31 @@ class Tally(tally.Tally[Counts]):
         """Note that no more files will be found."""
         self._is_all = True
 
-    def to_json(self) -> dict[str, int]:
-        """Give the counts for a checkpoint; what was left out is not met again either."""
+    def open(self) -> None:
+        """Begin to count a file in this thread, for no checkpoint until `settle`."""
         with self._lock:
-            return asdict(self.counts)
+            self._open[threading.get_ident()] = {}
+
+    def settle(self) -> None:
+        """Note that the file of this thread is settled: its counts belong into checkpoints."""
+        with self._lock:
+            del self._open[threading.get_ident()]
+
+    def to_json(self) -> dict[str, int]:
+        """Give the counts for a checkpoint, without files that the next attempt may meet again."""
+        with self._lock:
+            counts = asdict(self.counts)
+            for each in self._open.values():
+                for name, count in each.items():
+                    counts[name] -= count
+            return counts
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        super()._count(counts)
+        counted = self._open.get(threading.get_ident())
+        if counted is not None:
+            for name, count in counts.items():
+                counted[name] = counted.get(name, 0) + count
 
     def report(self, *, ended: bool = False) -> None:
         """Tell how far it is; the total is known once all files were found."""

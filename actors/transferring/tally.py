@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -86,13 +86,12 @@ class Tally(Generic[C]):
         """Count what was done."""
         with self._lock:
             self._in_a_row = 0
-            for name, count in counts.items():
-                setattr(self.counts, name, getattr(self.counts, name) + count)
+            self._count(counts)
 
     def skip(self, path: bytes, why: str) -> None:
         """Count and tell what is left alone on purpose."""
         with self._lock:
-            self.counts.skipped += 1
+            self._count({"skipped": 1})
             tells = self.counts.skipped <= _MOST_LINES
         if tells:
             self.run.log.warning(f"{text_of(path)!r} is left out: {why}")
@@ -127,6 +126,10 @@ class Tally(Generic[C]):
         """Give the counts for a checkpoint, without what the next attempt meets again."""
         with self._lock:
             return {name: count for name, count in asdict(self.counts).items() if name != "skipped"}
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        for name, count in counts.items():
+            setattr(self.counts, name, getattr(self.counts, name) + count)
 
     def _rate(self) -> int:
         """Give how many bytes a second were moved so far."""

@@ -78,17 +78,18 @@ class ObjectDraft:
 
     def discard(self) -> None:
         """Remove it; nothing happens if it is not there."""
+        # A part that came after the end of its upload would stay with some services.
+        self.close()
         with suppress(FileNotFoundError):
             self._service.abort(self._key, self._upload)
         self._service.delete(self._record)
 
     def close(self) -> None:
-        """Let go of it; twice is fine."""
-        for each in self._sending:
-            each.cancel()
+        """Let go of it, once no part is on its way any more; twice is fine."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
+        self._sending.clear()
 
     def _resume(self) -> tuple[str, list[str]] | None:
         """Find the upload, and the tags of those parts that are whole and follow each other from the first one on."""

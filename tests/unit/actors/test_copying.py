@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from actors.copying.conflicts import Deed, decide, free_number, named
 from actors.copying.order import Conflict
 from actors.copying.resume import Position, Resume
+from actors.copying.setting import Checkpoints
+from actors.copying.tally import Counts, Tally
 from actors.datasources.storage import Datasource, Row
+from actors.testing import RecordingRun
 from actors.transferring.large import Begun, _Chain, _in_chunks
 from actors.transferring.pace import retries_between, threads_between
 from actors.transferring.sides import Times
@@ -98,6 +101,57 @@ def test_files_behind_the_cursor_and_those_done_beyond_it_are_skipped():
     assert [resume.skips(position) for position in order] == [True, True, False, True, False]
     assert resume.is_resumed
     assert not resume.is_unsure
+
+
+def test_an_attempt_that_ends_before_it_meets_them_forgets_neither_what_is_done_nor_what_may_be_made():
+    first = Resume()
+    order = [at(b"a"), at(b"b"), at(b"c")]
+    for position in order:
+        first.hand_out(position)
+    first.finish(at(b"b"))
+    first.come_near(at(b"c"))
+
+    last = again(again(again(first)))
+
+    assert [last.skips(position) for position in order] == [False, True, False]
+    assert [last.may_be_made(position) for position in order] == [False, False, True]
+
+
+def test_what_was_done_beyond_the_cursor_is_behind_it_in_the_end():
+    resume = Resume()
+    for position in (at(b"a"), at(b"b")):
+        resume.hand_out(position)
+    resume.finish(at(b"b"))
+    resume = again(resume)
+
+    assert not resume.skips(at(b"a"))
+    resume.hand_out(at(b"a"))
+    assert resume.skips(at(b"b"))
+    resume.finish(at(b"a"))
+
+    state = resume.to_json()
+    assert (state["done"], state["near"]) == ([], [])
+    assert Resume(state).skips(at(b"b"))
+
+
+def test_a_checkpoint_counts_a_file_only_when_it_says_that_it_is_done():
+    run = RecordingRun()
+    tally, resume = Tally(run, counts=Counts(), deed="copied"), Resume()
+    checkpoints = Checkpoints(run, tally, resume)
+    resume.hand_out(at(b"a"))
+    tally.add(folders=1)
+
+    tally.open()
+    tally.add(copied=1, bytes=5)
+    tally.skip(b"a", "for a reason")
+    checkpoints.save(at_once=True)
+    checkpoints.settle(lambda: resume.finish(at(b"a")))
+    checkpoints.save(at_once=True)
+
+    before, after = (state["counts"] for state in run.checkpoints)
+    assert (before["copied"], before["bytes"], before["skipped"], before["folders"]) == (0, 0, 0, 1)
+    assert (after["copied"], after["bytes"], after["skipped"], after["folders"]) == (1, 5, 1, 1)
+    assert tally.counts.copied == 1
 
 
 def test_whole_folders_are_skipped_when_the_cursor_is_behind_them():

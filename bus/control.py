@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, cast
 
 from redis.exceptions import RedisError
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from bus.keys import Keys
     from bus.scripts import Scripts
+
+#: How long a listener waits for a message before it looks whether anything else is to be done.
+LISTEN_SECONDS = 1.0
 
 Request = Literal["cancel", "pause", "resume", "terminate"]
 
@@ -57,12 +61,19 @@ class Listener:
         self._channel = channel
         self._heard = heard
         self._stopping = threading.Event()
+        #: Held to use the subscription from outside its thread, and to give its connection back.
+        self._guard = threading.Lock()
+        self._subscription: redis.client.PubSub | None = None
         self._thread = threading.Thread(target=self._listen, name="control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening; safe to call twice."""
         self._stopping.set()
+        with self._guard, suppress(RedisError, OSError):
+            if self._subscription is not None:
+                # The answer ends the wait of the thread, which would cost every stop of a worker up to a second.
+                self._subscription.unsubscribe()
         self._thread.join(timeout=5)
 
     def _listen(self) -> None:
@@ -77,11 +88,14 @@ class Listener:
             channel = self._client.pubsub(ignore_subscribe_messages=True)
         try:
             channel.subscribe(self._channel)
+            self._subscription = channel
             while not self._stopping.is_set():
-                message = channel.get_message(timeout=1.0)
+                message = channel.get_message(timeout=LISTEN_SECONDS)
                 if message is None:
                     continue
                 kind, _, task = cast("bytes", message["data"]).decode().partition(" ")
                 self._heard(kind, task)
         finally:
-            channel.close()
+            with self._guard:
+                self._subscription = None
+                channel.close()

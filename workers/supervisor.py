@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("workers.supervisor")
 
-#: What a child needs beyond its grace: to interrupt, to give back, to settle.
-MARGIN_SECONDS = 4.0
+#: What a child needs beyond its grace: to interrupt, to give back, to settle, to end its nursery. Each of these ends by
+#: itself, all together within this.
+MARGIN_SECONDS = 8.0
 CHECK_SECONDS = 5.0
 WATCHER = "workers.watching"
 ENDING_SECONDS = 0.05

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,15 @@ def source(name: str, keys: Keys) -> str:
     return "\n".join([*parts, text])
 
 
+@cache
 def _read(name: str) -> str:
     return resources.files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    files = (path.name for path in resources.files(__name__).iterdir())
+    return tuple(sorted(name.removesuffix(".lua") for name in files if name.endswith(".lua") and name[0] != "_"))
 
 
 class Scripts:
@@ -43,14 +51,7 @@ class Scripts:
     def __init__(self, client: redis.Redis, keys: Keys) -> None:
         self._client = client
         self._tag = keys.tag
-        self._scripts = {
-            name: client.register_script(source(name, keys))
-            for name in sorted(
-                path.name.removesuffix(".lua")
-                for path in resources.files(__name__).iterdir()
-                if path.name.endswith(".lua") and not path.name.startswith("_")
-            )
-        }
+        self._scripts = {name: client.register_script(source(name, keys)) for name in _names()}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 from bus.timetable import Advance, Tick, Window, WindowAdvance
 from rota.errors import BusUnavailable, StaleEpoch
 from rota.ids import new_id
-from tests.integration.bus.conftest import LosesReplies, fetch, make_task
+from tests.integration.bus.conftest import LosesReplies, fetch, make_task, server_now
 from tests.waiting import wait_until
 
 DAY_MS = 86_400_000
@@ -17,11 +17,6 @@ FAR = 9_999_999_999_999
 @pytest.fixture
 def epoch(bus):
     return bus.leadership.campaign("a").epoch
-
-
-def server_now(bus):
-    seconds, micros = bus.client.time()
-    return seconds * 1000 + micros // 1000
 
 
 def rings(bus):

@@ -13,7 +13,7 @@ from bus.broker import LeaseBroker
 from bus.keys import LEVELS
 from bus.messages import body_of, header_of
 from bus.settler import Item
-from tests.integration.bus.conftest import fetch, left_over, make_task, outcome_of, settle
+from tests.integration.bus.conftest import fetch, left_over, make_task, outcome_of, server_now, settle
 from tests.waiting import wait_until
 
 
@@ -277,11 +277,6 @@ def test_flushing_a_queue_leaves_neither_messages_nor_turns(bus):
 
 
 # --- the age of the oldest -----------------------------------------------------------------------------------
-
-
-def server_now(bus):
-    seconds, micros = bus.client.time()
-    return seconds * 1000 + micros // 1000
 
 
 def sent_at(task, at):

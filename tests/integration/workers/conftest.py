@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -18,6 +18,7 @@ from bus.connection import Bus
 from rota.errors import BusUnavailable
 from rota.ids import new_id
 from rota.messages import Outcome, TaskMessage
+from tests.servers import start_redis
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,12 +42,17 @@ class Hearing:
         """The states of the ends that were reported for a task, in order."""
         return [str(outcome.state) for outcome in self.of(task) if outcome.kind == "finished"]
 
-    def end(self, task: TaskMessage, state: str, *, timeout: float = 15.0) -> Outcome:
+    def end(self, task: TaskMessage, state: str, *, timeout: float = 60.0) -> Outcome:
         """Wait for an end in this state and return it."""
-        wait_until(lambda: state in self.states(task), timeout=timeout, what=f"{state}: {self.of(task)}")
+
+        def ended() -> bool:
+            assert state in self.states(task), self.of(task)
+            return True
+
+        wait_until(ended, timeout=timeout, what=f"the end of a task as {state}")
         return next(outcome for outcome in self.of(task) if outcome.kind == "finished" and outcome.state == state)
 
-    def start(self, task: TaskMessage, *, timeout: float = 15.0) -> Outcome:
+    def start(self, task: TaskMessage, *, timeout: float = 60.0) -> Outcome:
         """Wait until a task is reported as started, and return the report."""
         wait_until(lambda: any(one.kind == "started" for one in self.of(task)), timeout=timeout, what="started")
         return next(one for one in self.of(task) if one.kind == "started")
@@ -72,8 +78,11 @@ class Hearing:
             for _, outcome in read
             if outcome is not None and outcome.kind == "finished" and outcome.state != "retrying"
         ]
-        self._bus.outcomes.done([entry for entry, _ in read], ended)
-        self.outcomes += [outcome for _, outcome in read if outcome is not None]
+        try:
+            self._bus.outcomes.done([entry for entry, _ in read], ended)
+        finally:
+            # Heard is heard, even if Redis went away in between.
+            self.outcomes += [outcome for _, outcome in read if outcome is not None]
 
 
 class WorkerProcess:
@@ -96,7 +105,7 @@ class WorkerProcess:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "console.main", "worker"],
-                env={**os.environ, **{f"ROTA_{name}": str(value) for name, value in given.items()}},
+                env={**_environment(), **{f"ROTA_{name}": str(value) for name, value in given.items()}},
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
@@ -123,12 +132,42 @@ class WorkerProcess:
         return lines
 
     def wait_ready(self, count: int = 1) -> None:
-        wait_until(lambda: len(self.events("child.started")) >= count, timeout=20, what=self.log.read_text())
+        wait_until(lambda: len(self.events("child.started")) >= count, timeout=60, what="a child that has started")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(60)
+
+
+def _environment() -> dict[str, str]:
+    """What is around us, without settings that a developer may have made."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ROTA_")}
+
+
+class Standing(NamedTuple):
+    """A worker that is there, on a Redis of its own, and what it has reported so far."""
+
+    bus: Bus
+    hearing: Hearing
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
+    """A worker for all tests of a module that do nothing but send it tasks; what others sent is there too."""
+    folder = Path(tmp_path_factory.mktemp("standing"))
+    with start_redis(folder / "redis") as url:
+        bus = Bus(url, lease_ms=int(LEASE_SECONDS * 1000))
+        worker = WorkerProcess(folder, url, 0)
+        hearing = Hearing(bus)
+        try:
+            worker.wait_ready()
+            yield Standing(bus, hearing)
+        finally:
+            worker.process.kill()
+            worker.process.wait()
+            hearing.close()
+            bus.close()
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     for watcher, thread in running:
         if thread.is_alive():
             watcher.stop()
-            thread.join(10)
+            thread.join(60)
         assert not thread.is_alive()
 
 
@@ -79,7 +79,8 @@ def test_a_change_is_told_at_once(root, watched):
 
     (root / "a").write_text("x")
 
-    wait_until(lambda: door.paths() == ["a"])
+    # More than once where much time has passed between its making and its closing.
+    wait_until(lambda: set(door.paths()) == {"a"})
 
 
 def test_what_changes_while_the_bus_is_away_is_told_later(root, watched):
@@ -102,7 +103,7 @@ def test_a_root_that_comes_again_is_told_as_a_whole_and_watched(root, watched):
     wait_until(lambda: door.paths() == [""])
     (root / "a").write_text("x")
 
-    wait_until(lambda: door.paths() == ["", "a"])
+    wait_until(lambda: door.paths()[0] == "" and set(door.paths()) == {"", "a"})
 
 
 def test_what_is_not_to_be_watched_any_more_is_let_go(root, watched, monkeypatch):
@@ -126,4 +127,4 @@ def test_a_new_root_is_watched_in_the_place_of_the_old_one(root, watched, tmp_pa
     wait_until(lambda: door.paths() == [""])
     (tmp_path / "other" / "b").write_text("x")
 
-    wait_until(lambda: door.paths() == ["", "b"])
+    wait_until(lambda: door.paths()[0] == "" and set(door.paths()) == {"", "b"})

@@ -14,6 +14,7 @@ from console.doctor_search import engine_check, folder_checks, hosts_check
 from console.exits import CommandFailed
 from console.findings import FAIL, OK, WARN, Finding, disk
 from console.opening import load_for, open_bus, open_store
+from rota.clock import SystemClock
 from rota.errors import RotaError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_REDIS = (7, 0)
 _CLOCK_WARN_MS, _CLOCK_FAIL_MS = 500, 5_000
+_CLOCK = SystemClock()
 
 
 def examine(state: Path | None) -> Iterator[Finding]:
@@ -118,10 +120,11 @@ def _definitions(_: Store, settings: Settings) -> Finding:
 
 
 def _database_clock(store: Store, _: Settings) -> Finding:
-    now = store.server_time()
-    if now is None:
+    asked = _CLOCK.now_ms()
+    theirs = store.server_time()
+    if theirs is None:
         return Finding(what="database clock", level=OK, said="SQLite uses this machine's")
-    return _clock("database clock", now)
+    return clock_check("database clock", theirs, asked=asked, answered=_CLOCK.now_ms())
 
 
 def _redis(bus: Bus, _: Settings) -> Finding:
@@ -164,7 +167,9 @@ def _workers(bus: Bus, _: Settings) -> Finding:
 
 
 def _redis_clock(bus: Bus, _: Settings) -> Finding:
-    return _clock("Redis clock", bus.census.server().now)
+    asked = _CLOCK.now_ms()
+    theirs = bus.census.server().now
+    return clock_check("Redis clock", theirs, asked=asked, answered=_CLOCK.now_ms())
 
 
 def _dead_letters(bus: Bus, _: Settings) -> Finding:
@@ -175,8 +180,9 @@ def _dead_letters(bus: Bus, _: Settings) -> Finding:
     return Finding(what="dead letters", level=OK, said="none")
 
 
-def _clock(what: str, theirs: int) -> Finding:
-    difference = theirs - time.time_ns() // 1_000_000
+def clock_check(what: str, theirs: int, *, asked: int, answered: int) -> Finding:
+    """Compare a server's clock with this machine's (ms): it was read between the question and the answer."""
+    difference = theirs - min(max(theirs, asked), answered)
     said = f"{abs(difference) / 1000:.3f} s {'ahead of' if difference > 0 else 'behind'} this machine"
     if abs(difference) < _CLOCK_WARN_MS:
         return Finding(what=what, level=OK, said=said)

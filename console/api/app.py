@@ -62,7 +62,6 @@ def create_app(parts: Parts) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    app.state.downloads = Downloads()
     of_datasources = (datasources, entries, datasource_work, datasource_index, changes, files, archives, content)
     of_bins = (bin_next, bin_items, bin_work, bin_holds)
     of_console = (sign_in, health, schema, pages)
@@ -76,8 +75,10 @@ def create_app(parts: Parts) -> FastAPI:
 
 
 @asynccontextmanager
-async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    # Both are of the event loop that serves.
     current_default_thread_limiter().total_tokens = _THREADS
+    app.state.downloads = Downloads()
     yield
 
 

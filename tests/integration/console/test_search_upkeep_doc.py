@@ -40,6 +40,8 @@ FILES = {
 BY_THEMSELVES = ("index-changed", "index-datasources", "check-indexes", "sync-datasources", "sync-changed")
 """Jobs that would do what the page's commands are to do."""
 MIB = 1024 * 1024
+# One installation for all of it: the tests of this module run in one process.
+pytestmark = pytest.mark.xdist_group("search-doc")
 
 
 def section(name: str) -> str:
@@ -86,9 +88,9 @@ def test_commands_are_answered_and_settings_lead_to_what_the_page_says(installat
     assert installation.says("rota search report") == "nothing was found\n"
     installation.says("rota datasources enable letters")
     assert "1 of 1 hit" in installation.says("rota search report")
-    for path in (installation.cluster.folder / "search").rglob("*"):
+    for path in list((installation.cluster.folder / "search").rglob("*")):
         if path.is_file():
-            path.unlink()
+            path.unlink(missing_ok=True)
     assert "not searched, for the index is lost or broken: letters" in installation.says("rota search report")
     installation.says("rota datasources index letters --wait")
     assert "1 of 1 hit" in installation.says("rota search report")

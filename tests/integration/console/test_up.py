@@ -26,7 +26,8 @@ from tests.servers import start_redis
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 60.0
+#: How long anything may take on a busy machine.
+PATIENCE = 100.0
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("up")]
 
 
@@ -56,8 +57,8 @@ class Up:
         return found
 
     def ready(self) -> Up:
-        wait_until(lambda: (self.state / "console.json").exists(), timeout=START_SECONDS, what=self.output.read_text())
-        wait_until(self._jobs, timeout=START_SECONDS, what="the shipped jobs")
+        wait_until(lambda: (self.state / "console.json").exists(), timeout=PATIENCE, what=self.output.read_text())
+        wait_until(self._jobs, timeout=PATIENCE, what="the shipped jobs")
         return self
 
     def get(self, path: str) -> Any:
@@ -66,7 +67,7 @@ class Up:
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
         connection = self.connection
         headers = {"Authorization": f"Bearer {connection['token']}"}
-        return httpx.request(method, f"{connection['url']}/api/v1{path}", headers=headers, timeout=10, **options)
+        return httpx.request(method, f"{connection['url']}/api/v1{path}", headers=headers, timeout=PATIENCE, **options)
 
     def entries(self) -> list[int]:
         """How many entries each datasource has."""
@@ -79,8 +80,8 @@ class Up:
     def parts(self) -> dict[str, psutil.Process]:
         """The processes under the supervisor, by what they are."""
         found: dict[str, psutil.Process] = {}
-        with suppress(psutil.Error):
-            for process in psutil.Process(self.process.pid).children():
+        for process in psutil.Process(self.process.pid).children():
+            with suppress(psutil.Error):  # what ends meanwhile hides none of the others
                 command = " ".join(process.cmdline())
                 for name in ("valkey", "scheduler", "worker", "console.main console"):
                     if name in command:
@@ -89,14 +90,15 @@ class Up:
 
     def runs(self, module: str) -> bool:
         """Whether one of its processes runs a module."""
-        with suppress(psutil.Error):
-            family = psutil.Process(self.process.pid).children(recursive=True)
-            return any(module in each.cmdline() for each in family)
+        for each in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if module in each.cmdline():
+                    return True
         return False
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE)
 
     def _jobs(self) -> bool:
         with suppress(httpx.HTTPError, OSError, ValueError, KeyError):
@@ -131,9 +133,11 @@ def docs(tmp_path: Path) -> Path:
 
 
 def test_folder_is_in_the_catalog_and_a_job_file_runs(start: Callable[..., Up], docs: Path) -> None:
+    began = time.monotonic()
     up = start(str(docs), "--port", "0").ready()
+    took = time.monotonic() - began
 
-    wait_until(lambda: up.entries() == [4], timeout=30)
+    wait_until(lambda: up.entries() == [4], timeout=PATIENCE)
     (datasource,) = up.get("/datasources")["items"]
     assert (datasource["name"], datasource["root"]) == ("my-docs", str(docs))
     entries = up.get("/datasources/my-docs/entries?path=letters")["items"]
@@ -144,16 +148,17 @@ def test_folder_is_in_the_catalog_and_a_job_file_runs(start: Callable[..., Up], 
 
     job = "name: beat\ntriggers: [{every: PT1S}]\nsteps: [{id: a, actor: sleep, with: {seconds: 0}}]\n"
     (up.state / "jobs" / "beat.yaml").write_text(job)
-    wait_until(lambda: len(up.get("/runs?job=beat&state=succeeded")["items"]) >= 2, timeout=30)
+    wait_until(lambda: len(up.get("/runs?job=beat&state=succeeded")["items"]) >= 2, timeout=PATIENCE)
 
     link = re.search(r"http://\S+/login\?code=\S+", up.output.read_text())
     assert link is not None
-    assert httpx.get(link[0]).status_code == 303
-    assert httpx.get(link[0]).status_code == 401
+    assert httpx.get(link[0], timeout=PATIENCE).status_code == 303
+    assert httpx.get(link[0], timeout=PATIENCE).status_code == 401
 
     began = time.monotonic()
     assert up.stop() == 0
-    assert time.monotonic() - began < 15
+    # Here a start is a measure of this machine; no part waits until its grace is over.
+    assert time.monotonic() - began < 5 + 3 * took
     assert not (up.state / "console.json").exists()
     assert up.output.read_text().rstrip().endswith("stopped")
 
@@ -165,7 +170,7 @@ def test_second_one_on_the_same_folder_is_refused_in_one_line(start: Callable[..
         [sys.executable, "-m", "console.main", "up", "--state", str(up.state)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
@@ -189,26 +194,26 @@ def test_what_dies_is_started_again(start: Callable[..., Up]) -> None:
         now = up.parts()
         return set(now) == set(before) and not {p.pid for p in now.values()} & {p.pid for p in before.values()}
 
-    wait_until(all_new, timeout=60, what=up.output.read_text())
+    wait_until(all_new, timeout=PATIENCE, what=up.output.read_text())
     up.ready()
     assert up.connection["url"] == url
     job = {"name": "nap", "steps": [{"id": "a", "actor": "sleep", "with": {"seconds": 0}}]}
     assert up.ask("PUT", "/jobs/nap", json=job).status_code == 201
     run = up.ask("POST", "/jobs/nap/run").json()["run"]
-    wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=60)
+    wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=PATIENCE)
 
 
 def test_killed_supervisor_takes_its_parts_along_and_starts_again(start: Callable[..., Up], docs: Path) -> None:
     up = start(str(docs), "--port", "0").ready()
-    wait_until(lambda: up.entries() == [4], timeout=30)
+    wait_until(lambda: up.entries() == [4], timeout=PATIENCE)
     family = psutil.Process(up.process.pid).children(recursive=True)
     assert len(family) >= 5
 
     up.stop(signal.SIGKILL)
 
-    wait_until(lambda: not [process for process in family if alive(process)], timeout=15)
+    wait_until(lambda: not [process for process in family if alive(process)], timeout=PATIENCE)
     again = start(str(docs), "--port", "0").ready()
-    wait_until(lambda: len(again.get("/events?type=rota.started")["items"]) == 2, timeout=20)
+    wait_until(lambda: len(again.get("/events?type=rota.started")["items"]) == 2, timeout=PATIENCE)
     assert [each["name"] for each in again.get("/datasources")["items"]] == ["my-docs"]
     assert again.stop(signal.SIGINT) == 0
 
@@ -229,7 +234,7 @@ def test_redis_and_database_from_elsewhere_are_used_and_no_redis_is_started(
         job = {"name": "nap", "steps": [{"id": "a", "actor": "sleep", "with": {"seconds": 0}}]}
         assert up.ask("PUT", "/jobs/nap", json=job).status_code == 201
         run = up.ask("POST", "/jobs/nap/run").json()["run"]
-        wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=60)
+        wait_until(lambda: up.get(f"/runs/{run}")["state"] == "succeeded", timeout=PATIENCE)
 
         family = psutil.Process(up.process.pid).children(recursive=True)
         assert not [child for child in family if "valkey" in child.name() or "redis" in child.name()]
@@ -254,7 +259,7 @@ def test_taken_port_is_said_when_it_was_asked_for(start: Callable[..., Up]) -> N
         port = taken.getsockname()[1]
         up = start("--port", str(port))
 
-        assert up.process.wait(30) == 1
+        assert up.process.wait(PATIENCE) == 1
         assert f"port {port} on 127.0.0.1 is taken" in up.output.read_text()
 
 
@@ -263,31 +268,31 @@ def test_wrong_settings_start_nothing(start: Callable[..., Up], tmp_path: Path) 
 
     up = start()
 
-    assert up.process.wait(30) == 2
+    assert up.process.wait(PATIENCE) == 2
     assert "lease_seconds (3) must be more than twice heartbeat_seconds (5)" in up.output.read_text()
 
 
 def test_watched_folder_is_searched_within_seconds(start: Callable[..., Up], docs: Path) -> None:
     up = start(str(docs), "--watch", "--port", "0").ready()
-    wait_until(lambda: up.found("") == 4, timeout=30)
-    wait_until(lambda: up.runs("workers.watching"), timeout=30)
+    wait_until(lambda: up.found("") == 4, timeout=PATIENCE)
+    wait_until(lambda: up.runs("workers.watching"), timeout=PATIENCE)
 
     (docs / "note.md").write_text("# Remember\n\nthe milk, and the Smörgåsbord\n")
 
-    wait_until(lambda: up.found("smorgasbord") == 1, timeout=30)
+    wait_until(lambda: up.found("smorgasbord") == 1, timeout=PATIENCE)
 
 
 def test_idle_installation_is_small_and_quiet(start: Callable[..., Up], docs: Path) -> None:
     """Near the 300 MB and 2 % of a core that are wanted; where bytecode is not kept, compiling leaves more behind."""
     up = start(str(docs), "--port", "0", ISOLATE_IDLE_SECONDS="0.5").ready()
-    wait_until(lambda: up.entries() == [4], timeout=30)
+    wait_until(lambda: up.entries() == [4], timeout=PATIENCE)
     supervisor = psutil.Process(up.process.pid)
-    wait_until(lambda: "succeeded" in up.output.read_text(), timeout=30)
+    wait_until(lambda: "succeeded" in up.output.read_text(), timeout=PATIENCE)
     # Asked without a search: the console opens the engine at its first one.
-    wait_until(lambda: up.get("/datasources")["items"][0]["search"]["state"] == "up to date", timeout=30)
+    wait_until(lambda: up.get("/datasources")["items"][0]["search"]["state"] == "up to date", timeout=PATIENCE)
     # Console, scheduler, Redis, worker and its child: what read and indexed the folder is gone, and nobody waits to be
     # buried.
-    wait_until(lambda: len(supervisor.children(recursive=True)) == 5, timeout=30)
+    wait_until(lambda: len(supervisor.children(recursive=True)) == 5, timeout=PATIENCE)
     family = [supervisor, *supervisor.children(recursive=True)]
 
     def used() -> float:

@@ -5,7 +5,6 @@ import os
 import socket
 import stat
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +191,7 @@ def test_part_is_asked_first_and_then_killed(tmp_path: Path) -> None:
     part.ask_to_stop()
     assert not part.wait(0.2)
     part.kill()
-    assert part.wait(5)
+    assert part.wait(60)
     assert part.start_at is None
     part.ask_to_stop()
     assert part.wait(0)
@@ -208,14 +207,12 @@ def test_exit_is_told_in_words() -> None:
 def test_part_dies_with_the_thread_that_started_it(tmp_path: Path) -> None:
     import threading
 
-    part = child(Moving(), "import time; time.sleep(60)", tmp_path)
+    part = child(Moving(), "import time; time.sleep(600)", tmp_path)
     thread = threading.Thread(target=part.start)
     thread.start()
     thread.join()
 
-    began = time.monotonic()
-    wait_until(lambda: part.ended() is not None, timeout=10)
-    assert time.monotonic() - began < 10
+    wait_until(lambda: part.ended() is not None)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31", "9999-12-31T23:59:59.9", "tomorrow"])

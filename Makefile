@@ -13,13 +13,15 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 SAMPLE := .rota/sample
+# To run needs half of what the tests and checks need; where all of that is there, it is kept up to date.
+RUNNING := $(or $(wildcard $(VENV)/.installed),$(VENV)/.running)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 install: $(VENV)/.installed ## Make the environment in .venv from the lock file
 
-run: install $(if $(DIR),,$(SAMPLE)) ## Start Rota on a folder: DIR=folder STATE=folder PORT=number (default: a sample, ./.rota, 8420)
+run: $(RUNNING) $(if $(DIR),,$(SAMPLE)) ## Start Rota on a folder: DIR=folder STATE=folder PORT=number (default: a sample, ./.rota, 8420)
 	@$(BIN)/rota up "$(or $(DIR),$(SAMPLE))" --watch $(if $(STATE),--state "$(STATE)") $(if $(PORT),--port "$(PORT)")
 
 test: install ## Run all tests: ARGS="-k word" for some
@@ -52,9 +54,11 @@ $(BIN)/python:
 	"$(PYTHON)" -m venv $(VENV)
 
 # setuptools is in the lock, so that our own build takes nothing that has no hash.
-$(VENV)/.installed: requirements.lock setup.cfg pyproject.toml | $(BIN)/python
+$(VENV)/.installed: requirements.lock
+$(VENV)/.running: deploy/requirements.lock
+$(VENV)/.installed $(VENV)/.running: setup.cfg pyproject.toml | $(BIN)/python
 	@echo 'making the environment in $(VENV); the first time takes a minute'
-	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --require-hashes -r $(filter %requirements.lock,$^)
 	@$(PIP) install -q --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q rota store bus actors workers scheduler console
 	@touch $@

@@ -20,10 +20,11 @@ class NoParams(Params):
 
 
 class CountParams(Params):
-    """Up to where, and where the attempts leave their trace."""
+    """Up to where, or until there is a file, and where the attempts leave their trace."""
 
     steps: int = 10
     seconds: float = 0.0
+    until: str = ""
     trace: str = ""
     fail_until: int = 0
 
@@ -83,6 +84,8 @@ def count(run: Run, params: CountParams) -> CountResult:
         run.progress(step + 1, params.steps, "steps", f"step {step + 1}")
         run.log.info(f"step {step + 1}")  # noqa: G004 -- a log for people
         run.checkpoint({"at": step + 1})
+        if params.until and Path(params.until).exists():
+            break
         time.sleep(params.seconds)
     return CountResult(steps=params.steps, started_from=begin)
 

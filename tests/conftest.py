@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from tests.servers import start_redis
 
 _KEPT = ("ROTA_CI", "ROTA_TEST_")
+
+# How long an example takes tells how busy the machine is, and nothing of the code.
+settings.register_profile("rota", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rota")
+
+
+class _Groups(LoadGroupScheduling):  # type: ignore[misc]
+    """Gives the tests of a group to one process, also with pytest 9.2, which does not see what xdist 3.8 does for that.
+
+    It looks for the mark in the module: here are only the names of the tests.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(self.config.rootpath / nodeid.partition("::")[0]) or super()._split_scope(nodeid)
+
+
+@cache
+def _group_of(module: Path) -> str | None:
+    marked = re.search(r'^pytestmark = .*xdist_group\("(.+?)"\)', module.read_text(encoding="utf-8"), re.MULTILINE)
+    return marked and marked[1]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadGroupScheduling | None:
+    """Let groups be what they say."""
+    return _Groups(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(autouse=True)

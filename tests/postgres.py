@@ -78,7 +78,7 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop it and remove everything; safe to call twice."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT)  # at once: nothing has to be kept
             try:
                 self._process.wait(timeout=20)
             except subprocess.TimeoutExpired:

@@ -63,7 +63,7 @@ def make_tree(root: Path | bytes | str, tree: Tree) -> None:
 
 def walked(root: Path | str) -> dict[bytes, Seen]:
     """Walk a folder independently of the code under test and give what is there by path."""
-    top = os.fsencode(root)
+    top = os.path.join(os.fsencode(root), b"")
     found: dict[bytes, Seen] = {}
     for folder, folders, files in os.walk(top):
         for name in folders + files:
@@ -74,7 +74,7 @@ def walked(root: Path | str) -> dict[bytes, Seen]:
             )
             if kind is not None:
                 size = 0 if kind is Kind.FOLDER else status.st_size
-                found[os.path.relpath(path, top)] = Seen(kind, size, status.st_mtime_ns, status.st_ino)
+                found[path[len(top) :]] = Seen(kind, size, status.st_mtime_ns, status.st_ino)
     return found
 
 

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from sqlalchemy import select
 
 from actors.registry import load_registry
 from bus.connection import Bus
@@ -22,7 +25,8 @@ from rota.clock import SystemClock
 from rota.definitions import parse_definition
 from rota.errors import BusUnavailable, StoreUnavailable
 from store.engine import Store
-from store.queries import jobs, runs
+from store.queries import jobs
+from store.tables.work import runs as RUNS
 from tests.waiting import wait_until
 
 ACTOR_MODULE = "tests.acceptance.ledger_actors"
@@ -102,8 +106,9 @@ class Cluster:
     def child_of(self, name: str) -> int | None:
         """The process id of one child of a worker, None while it has none."""
         with suppress(psutil.Error):
-            for child in psutil.Process(self.processes[name].pid).children(recursive=True):
-                if "workers.child" in " ".join(child.cmdline()) or "multiprocessing" not in " ".join(child.cmdline()):
+            for child in psutil.Process(self.processes[name].pid).children():
+                # Not a watcher or a helper, and not one that is still what it was forked from.
+                if "workers.child" in child.cmdline():
                     return child.pid
         return None
 
@@ -130,17 +135,32 @@ class Cluster:
             return self.bus.census.figures().leader
         return None
 
+    def leading(self) -> str | None:
+        """The name of the scheduler that leads; None if nobody does who is alive."""
+        return self.name_of(self.leader())
+
+    def name_of(self, owner: str | None) -> str | None:
+        """The name of the scheduler with this owner id: a host, a process id and something by chance."""
+        pid = (owner or "--").rsplit("-", 2)[1]
+        return next((name for name, process in self.processes.items() if str(process.pid) == pid), None)
+
     def close(self) -> None:
+        """End everything as it is: how processes stop by themselves is tested where it is looked at."""
+        family = []
         for process in self.processes.values():
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGCONT)
-                process.terminate()
+            with suppress(psutil.Error):
+                one = psutil.Process(process.pid)
+                # So that it makes no more while its children are looked for.
+                one.suspend()
+                family += one.children(recursive=True)
+            process.kill()
         for process in self.processes.values():
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait()
+        for child in family:
+            with suppress(psutil.Error):
+                child.kill()
+        for child in family:
+            wait_until(partial(has_ended, child), timeout=60, what=f"the end of {child}")
         self.store.close()
         self.bus.close()
         self.server.stop()
@@ -169,11 +189,12 @@ class Cluster:
 
     def states(self, run_ids: Iterable[str]) -> dict[str, int]:
         """How many of these runs are in which state."""
-        counts: dict[str, int] = {}
+        asked = list(run_ids)
+        counts: Counter[str] = Counter()
         with self.store.reading() as conn:
-            for run_id in run_ids:
-                state = str(runs.get_run(conn, run_id).state)
-                counts[state] = counts.get(state, 0) + 1
+            for begin in range(0, len(asked), 500):
+                some = select(RUNS.c.state).where(RUNS.c.id.in_(asked[begin : begin + 500]))
+                counts.update(map(str, conn.scalars(some)))
         return counts
 
     def wait_for_end(self, run_ids: Sequence[str], *, timeout: float, state: str = "succeeded") -> None:
@@ -181,25 +202,43 @@ class Cluster:
 
         def ended() -> bool:
             try:
-                return self.states(run_ids) == {state: len(run_ids)}
+                states = self.states(run_ids)
             except StoreUnavailable:
                 return False
+            assert states == {state: len(run_ids)}
+            return True
 
-        wait_until(ended, timeout=timeout, what=f"{len(run_ids)} runs {state}: {self.states(run_ids)}")
+        wait_until(ended, timeout=timeout, what=f"{len(run_ids)} runs {state}")
 
     def lines(self, word: str) -> list[list[str]]:
         """Lines of the ledger that begin with a word, split."""
         text = self.ledger.read_text() if self.ledger.exists() else ""
         return [line.split() for line in text.splitlines() if line.startswith(word + " ")]
 
-    def wait_for_leader(self, *, other_than: str | None = None, timeout: float = 10.0) -> str:
-        wait_until(lambda: self.leader() not in {None, other_than}, timeout=timeout, what="a leader")
-        leader = self.leader()
-        assert leader is not None
-        return leader
+    def open_gate(self) -> None:
+        """Let bodies end that wait for it."""
+        self.ledger.with_name("gate").touch()
+
+    def wait_for_leader(self, *, other_than: str | None = None, timeout: float = 60.0) -> str:
+        found: list[str | None] = []
+
+        def leads() -> bool:
+            found[:] = [self.leader()]
+            return found[0] not in {None, other_than}
+
+        wait_until(leads, timeout=timeout, what="a leader")
+        return str(found[0])
 
     def log_tail(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()[-4000:]
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process is over, also one whose parent was killed and whom nobody has buried yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def elapsed_until(fact: Any, *, timeout: float) -> float:

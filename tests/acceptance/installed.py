@@ -49,7 +49,7 @@ class Installed:
         """Start a scheduler and a worker, and wait until there is work for them."""
         self.cluster.start("scheduler", "scheduler")
         self.cluster.start("worker", "worker", **environment)
-        self.cluster.wait_for_leader(timeout=30)
+        self.cluster.wait_for_leader()
 
     def get(self, path: str, **query: Any) -> Any:
         """What the API answers."""
@@ -91,7 +91,7 @@ class Installed:
         run: str = self.post(f"/datasources/{name}/sync", wish)["run"]
         return run
 
-    def synced(self, name: str, *, state: str = "succeeded", timeout: float = 30, **wish: Any) -> Any:
+    def synced(self, name: str, *, state: str = "succeeded", timeout: float = 60, **wish: Any) -> Any:
         """Sync to the end and give the run."""
         return self.ended(self.sync(name, **wish), state=state, timeout=timeout)
 
@@ -99,7 +99,7 @@ class Installed:
         """What the API says of a run."""
         return self.get(f"/runs/{run_id}")
 
-    def ended(self, run_id: str, *, state: str = "succeeded", timeout: float = 30) -> Any:
+    def ended(self, run_id: str, *, state: str = "succeeded", timeout: float = 60) -> Any:
         """Wait for the end of a run, which must be in this state, and give the run."""
         wait_until(lambda: self.run(run_id)["state"] in ENDED, timeout=timeout, what=f"the end of {run_id}")
         found = self.run(run_id)

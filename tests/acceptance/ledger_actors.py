@@ -28,6 +28,11 @@ class Nothing(Params):
     """No parameters."""
 
 
+def gate() -> Path:
+    """What is there when bodies that wait for it may end."""
+    return Path(os.environ["LEDGER"]).with_name("gate")
+
+
 class Pause(Params):
     """How long to take, in milliseconds."""
 
@@ -79,7 +84,7 @@ def stubborn(run: Run, params: Nothing) -> None:
     draft = ledger.with_name(f"{run.task}.draft")
     draft.write_text(run.task)
     note("start", run.task, run.attempt, os.getpid(), time.monotonic())
-    while not ledger.with_name("gate").exists():
+    while not gate().exists():
         with suppress(BaseException):
             time.sleep(0.02)
     try:
@@ -96,14 +101,25 @@ def killer(run: Run, params: Nothing) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@actor("wait", queue="ledger")
+def wait(run: Run, params: Nothing) -> None:
+    """Wait for the gate without looking at anything else."""
+    note("start", run.task, run.attempt, os.getpid(), time.monotonic())
+    while not gate().exists():
+        time.sleep(0.02)
+    note("end", run.task, run.attempt, os.getpid(), time.monotonic())
+
+
 @actor("hold", queue="ledger")
-def hold(run: Run, params: Pause) -> None:
-    """Take a while in small steps, keeping count in the checkpoint."""
+def hold(run: Run, params: Nothing) -> None:
+    """Wait for the gate in small steps, of which there is one at least, keeping count in the checkpoint."""
     done = int((run.state or {}).get("done", 0))
     note("start", run.task, run.attempt, os.getpid(), time.monotonic(), done)
-    while done * 50 < params.ms:
-        run.check()
-        time.sleep(0.05)
+    while True:
+        time.sleep(0.02)
         done += 1
         run.checkpoint({"done": done})
+        if gate().exists():
+            break
+        run.check()
     note("end", run.task, run.attempt, os.getpid(), time.monotonic(), done)

@@ -50,7 +50,6 @@ def shown(root: Path) -> dict[bytes, tuple[object, ...]]:
     }
 
 
-@pytest.mark.timeout(120)
 def test_what_is_deleted_is_listed_and_comes_back_as_it_was(rota: Installed, root: Path) -> None:
     make_tree(root, {"a": {"one": b"1", "sub": {"two": b"22"}}, "b": b"333", "scratch": {"x": b"4"}})
     rota.start()
@@ -81,7 +80,6 @@ def test_what_is_deleted_is_listed_and_comes_back_as_it_was(rota: Installed, roo
     assert on_disk(root, "bin") == []
 
 
-@pytest.mark.timeout(180)
 def test_purge_that_is_killed_in_the_middle_is_finished_by_the_next_attempt(rota: Installed, root: Path) -> None:
     folders = {f"t{n}": {f"{file}": b"x" for file in range(_FILES)} for n in range(_ITEMS)}
     make_tree(root, {**folders, "keep": {"one": b"1"}})
@@ -89,8 +87,8 @@ def test_purge_that_is_killed_in_the_middle_is_finished_by_the_next_attempt(rota
     rota.add("files", root, bin={"max_purged": 1})
     assert work(rota, "delete", paths=list(folders))["removed"] == _ITEMS
 
-    run = rota.post("/datasources/files/bin/purge", {"older_than": _JUST_NOW, "items_per_second": 40})["run"]
-    wait_until(lambda: 0 < rota.source("files")["recycled"]["items"] <= _ITEMS - 20, timeout=60)
+    run = rota.post("/datasources/files/bin/purge", {"older_than": _JUST_NOW, "items_per_second": 20})["run"]
+    wait_until(lambda: 0 < rota.source("files")["recycled"]["items"] <= _ITEMS - 5, timeout=60)
     assert rota.cluster.kill_child("worker")
     left = rota.source("files")["recycled"]["items"]
     assert left > 0, "the purge was over before it was killed"
@@ -104,7 +102,6 @@ def test_purge_that_is_killed_in_the_middle_is_finished_by_the_next_attempt(rota
     assert set(shown(root)) == {b"keep", b"keep/one"}
 
 
-@pytest.mark.timeout(120)
 def test_purge_takes_what_the_dry_run_told_less_what_was_restored_and_held(rota: Installed, root: Path) -> None:
     make_tree(root, {**{f"f{n}": b"x" * n for n in range(8)}, "law": {"contract": b"c"}})
     rota.start()
@@ -127,7 +124,6 @@ def test_purge_takes_what_the_dry_run_told_less_what_was_restored_and_held(rota:
     assert (root / "f3").read_bytes() == b"xxx"
 
 
-@pytest.mark.timeout(120)
 def test_data_of_a_removed_user_is_kept_for_a_while_and_then_purged(rota: Installed, root: Path) -> None:
     make_tree(root, {"home": {"anna": {"one": b"1"}, "bob": {"two": b"22"}, "carl": {"three": b"3"}}})
     rota.start()
@@ -154,7 +150,6 @@ def test_data_of_a_removed_user_is_kept_for_a_while_and_then_purged(rota: Instal
     assert sorted(entry.name for entry in (root / "home").iterdir()) == ["anna", "carl"]
 
 
-@pytest.mark.timeout(120)
 def test_lost_database_is_rebuilt_from_what_lies_in_the_bin(rota: Installed, root: Path) -> None:
     make_tree(root, {"a": {"one": b"1"}, "b": b"22"})
     rota.start()
@@ -176,7 +171,6 @@ def test_lost_database_is_rebuilt_from_what_lies_in_the_bin(rota: Installed, roo
     assert work(rota, "bin/restore", paths=["a", "b"])["restored"] == 2
 
 
-@pytest.mark.timeout(120)
 def test_history_is_pruned_by_a_job(rota: Installed) -> None:
     step = {"id": "one", "actor": "sleep", "with": {"seconds": 0}}
     rota.cluster.define(name="often", steps=[step], keep={"runs": 2, "days": 30})

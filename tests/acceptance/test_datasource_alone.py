@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.installed import Installed, result_of
 from tests.trees import make_tree
 from tests.waiting import wait_until
 
 
-@pytest.mark.timeout(120)
 def test_pages_open_and_work_waits_while_no_worker_is_there(rota: Installed, tmp_path: Path) -> None:
     make_tree(tmp_path / "docs", {"sub": {"one": b"1"}, "two": b"22"})
     rota.start()
@@ -33,4 +30,4 @@ def test_pages_open_and_work_waits_while_no_worker_is_there(rota: Installed, tmp
     rota.cluster.start("worker", "worker")
     assert result_of(rota.ended(test))["reachable"]
     assert result_of(rota.ended(sync))["created"] == 1
-    wait_until(lambda: rota.source("docs")["entries"] == 4, timeout=10)
+    wait_until(lambda: rota.source("docs")["entries"] == 4, timeout=30)

@@ -38,7 +38,6 @@ def started(rota: Installed, docs: Path) -> Installed:
     return rota
 
 
-@pytest.mark.timeout(120)
 def test_deletions_wait_until_they_are_confirmed_or_the_files_are_back(started: Installed, docs: Path) -> None:
     rota, before = started, started.known("docs")
 
@@ -74,7 +73,6 @@ def test_deletions_wait_until_they_are_confirmed_or_the_files_are_back(started: 
     assert rota.source("docs")["state"] == "ok"
 
 
-@pytest.mark.timeout(120)
 def test_unmounted_folder_and_one_that_may_not_be_read_delete_nothing(started: Installed, docs: Path) -> None:
     rota, before = started, started.known("docs")
 

@@ -51,7 +51,6 @@ def bucket(tmp_path: Path) -> Iterator[Bucket]:
         yield Bucket(served, proxy)
 
 
-@pytest.mark.timeout(120)
 def test_bucket_from_its_first_sync_to_the_loss_of_its_server(rota: Installed, bucket: Bucket) -> None:
     rota.start(**bucket.served.environment)
     rota.add("masters", bucket.served.datasource.root, **bucket.definition())
@@ -77,7 +76,7 @@ def _told_of_a_change(rota: Installed, bucket: Bucket) -> None:
 
     told = rota.post("/datasources/masters/changed", bucket.notice("new folder/a+b.txt", "3/7", "2/5"))
     assert told["accepted"] == 3
-    wait_until(lambda: rota.get("/runs", job="sync-changed")["items"], timeout=20)
+    wait_until(lambda: rota.get("/runs", job="sync-changed")["items"], timeout=60)
     [run] = rota.get("/runs", job="sync-changed")["items"]
     found = result_of(rota.ended(run["id"]))
 
@@ -89,7 +88,7 @@ def _told_of_a_change(rota: Installed, bucket: Bucket) -> None:
     }
     assert {b"new folder/a+b.txt", b"3/7"} <= rota.known("masters").keys()
     assert not {b"2/5", b"4/untold"} & rota.known("masters").keys()
-    wait_until(lambda: len(rota.events("datasource.synced")) == 2, timeout=10)
+    wait_until(lambda: len(rota.events("datasource.synced")) == 2, timeout=30)
     assert rota.events("datasource.synced")[-1].data["updated"] == 1
     changed = [entry["path"] for event in rota.events("entry.updated") for entry in event.data["entries"]]
     assert changed == ["3/7"]
@@ -101,7 +100,7 @@ def _lost_and_found(rota: Installed, bucket: Bucket) -> None:
     for _ in range(2):
         # Its step is tried again in a minute, which nobody here waits for.
         run = rota.sync("masters")
-        wait_until(partial(_has_failed, rota, run), timeout=20)
+        wait_until(partial(_has_failed, rota, run), timeout=60)
         rota.post(f"/runs/{run}/cancel")
         rota.ended(run, state="cancelled")
     assert rota.source("masters")["state"] == "unreachable"

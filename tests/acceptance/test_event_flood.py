@@ -9,11 +9,13 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
+import pytest
 
 from rota.events import Event
 from tests.acceptance.cluster import Cluster
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.timeout(500)
 EVENTS = 6_000
 REPEATED = 600
 KINDS = 10
@@ -86,12 +88,13 @@ def test_flood_of_events_loses_and_doubles_none_while_the_matcher_is_killed(clus
     events = flood()
     for at in range(0, len(events), 500):
         cluster.bus.events.publish(events[at : at + 500])
+    # A scheduler may have matched some of them by the time of the next look.
+    assert cluster.bus.census.figures().events_waiting >= len(events)
     for name in ("s1", "s2"):
         cluster.start("scheduler", name)
 
     seen = _kill_the_leader_in_between(cluster, len(events))
 
-    assert seen.lags[0] >= len(events)
     assert len(set(seen.lags)) > KILLS
     assert seen.oldest_ms > 0
     assert seen.most_bytes < MOST_BYTES, f"{seen.most_bytes / 1e6:.0f} MB"
@@ -118,14 +121,14 @@ def _kill_the_leader_in_between(cluster: Cluster, published: int) -> _Seen:
         for process in cluster.processes.values():
             with suppress(psutil.Error):
                 seen.most_bytes = max(seen.most_bytes, psutil.Process(process.pid).memory_info().rss)
-        if killed < KILLS and figures.leader and figures.events_waiting < published * (KILLS - killed) / (KILLS + 1):
-            leading = next(n for n, p in cluster.processes.items() if f"-{p.pid}-" in figures.leader)
+        leading = cluster.name_of(figures.leader)
+        if killed < KILLS and leading and figures.events_waiting < published * (KILLS - killed) / (KILLS + 1):
             cluster.kill(leading)
             cluster.start("scheduler", leading)
             killed += 1
         return figures.events_waiting == 0 and not rows(cluster, "SELECT id FROM windows LIMIT 1")
 
-    wait_until(done, timeout=90, what="all events matched and all windows fired")
+    wait_until(done, timeout=240, what="all events matched and all windows fired")
     assert killed == KILLS
     return seen
 

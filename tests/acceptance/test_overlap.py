@@ -15,9 +15,9 @@ def test_a_terminated_run_publishes_nothing_more(cluster):
     [two] = cluster.admit("newest", 1)
     assert cluster.states([one]) == {"cancelled": 1}
     wait_until(lambda: len(cluster.lines("start")) == 2, timeout=30, what="the other starts while the first goes on")
-    cluster.ledger.with_name("gate").touch()
+    cluster.open_gate()
     cluster.wait_for_end([two], timeout=30)
-    wait_until(lambda: cluster.lines("refused"), timeout=10)
+    wait_until(lambda: cluster.lines("refused"), timeout=30)
 
     (first, second) = [line[1] for line in cluster.lines("start")]
     assert [path.stem for path in cluster.folder.glob("*.published")] == [second]
@@ -34,7 +34,7 @@ def test_the_next_run_starts_as_soon_as_the_cancelled_one_has_stopped(cluster):
 
     [two] = cluster.admit("newest", 1)
 
-    wait_until(lambda: len(cluster.lines("start")) == 2, timeout=10)
+    wait_until(lambda: len(cluster.lines("start")) == 2, timeout=30)
     assert len(cluster.lines("stopped")) == 1
     assert cluster.states([one]) == {"cancelled": 1}
-    wait_until(lambda: cluster.states([two]) == {"running": 1}, timeout=10)
+    wait_until(lambda: cluster.states([two]) == {"running": 1}, timeout=30)

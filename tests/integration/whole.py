@@ -25,7 +25,7 @@ def whole_rota(folder: Path) -> Iterator[tuple[Cluster, Console]]:
         with serving(settings) as console:
             connection = Connection(url=console.url, token=console.token("admin", name="ada"))
             write_connection(cluster.folder / "console.json", connection)
-            cluster.wait_for_leader(timeout=30)
+            cluster.wait_for_leader(timeout=120)
             yield cluster, console
     finally:
         cluster.close()

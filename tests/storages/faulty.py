@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
@@ -125,6 +126,14 @@ def listening(behave: Behaviour) -> Iterator[int]:
                     connection.shutdown(socket.SHUT_RDWR)
             for thread in threads:
                 thread.join()
+
+
+def hear(connection: socket.socket) -> None:
+    """Read a request to its end: of a connection that is closed with something unread, the answer may be lost."""
+    with connection.makefile("rb") as request:
+        lines = takewhile(bytes.strip, iter(request.readline, b""))
+        lengths = [line.partition(b":")[2] for line in lines if line.lower().startswith(b"content-length:")]
+        request.read(int(lengths[0]) if lengths else 0)
 
 
 def silent(_connection: socket.socket, done: threading.Event) -> None:

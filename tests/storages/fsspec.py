@@ -35,7 +35,8 @@ def serve(folder: Path, *, handler: type[FTPHandler] = FTPHandler) -> Iterator[S
         logger.addHandler(logging.NullHandler())
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, PASSWORD, str(folder), perm="elradfmwMT")
-    own = type("Handler", (handler,), {"authorizer": authorizer, "use_sendfile": False})
+    # Who gives a wrong password need not wait for it: nobody guesses here.
+    own = type("Handler", (handler,), {"authorizer": authorizer, "use_sendfile": False, "auth_failed_timeout": 0})
     server = FTPServer(("127.0.0.1", 0), own)
     done = threading.Event()
 
@@ -51,7 +52,7 @@ def serve(folder: Path, *, handler: type[FTPHandler] = FTPHandler) -> Iterator[S
                 name="files",
                 kind="fsspec",
                 root=f"ftp://{USER}@127.0.0.1:{server.address[1]}/top",
-                options={"storage_options": {"password": f"env:{VARIABLE}"}, "timeout_seconds": 10},
+                options={"storage_options": {"password": f"env:{VARIABLE}"}, "timeout_seconds": 60},
                 rules=Rules(allow_private=True),
             ),
             top,

@@ -114,8 +114,11 @@ def proxied(target: str) -> Iterator[Proxy]:
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128  # of the usual 5, some are turned away for a second where it gets no turn
+
+    server = Server(("127.0.0.1", 0), Handler)
     proxy.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -168,7 +168,7 @@ def serve(_folder: Path, *, prefix: str = "files/of the test") -> Iterator[Serve
             "region": "us-east-1",
             "access_key_id": "env:TEST_S3_ID",
             "secret_access_key": "env:TEST_S3_SECRET",
-            "timeout_seconds": 20,
+            "timeout_seconds": 60,
             "in_flight": 4,
         },
         rules=Rules(allow_private=True),

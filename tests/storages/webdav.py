@@ -48,7 +48,7 @@ def serve(folder: Path, *, wrapper: Wrapper = lambda app: app) -> Iterator[Serve
                 name="files",
                 kind="webdav",
                 root=f"{address}/dav%20files",
-                options={"username": USER, "password": f"env:{VARIABLE}", "timeout_seconds": 10},
+                options={"username": USER, "password": f"env:{VARIABLE}", "timeout_seconds": 60},
                 rules=Rules(allow_private=True),
             ),
             folder,
@@ -59,7 +59,8 @@ def serve(folder: Path, *, wrapper: Wrapper = lambda app: app) -> Iterator[Serve
 @contextmanager
 def serve_app(app: Any) -> Iterator[str]:
     """Run a WSGI application on a free port and give its address."""
-    server = wsgi.Server(("127.0.0.1", 0), app, numthreads=10, timeout=30, shutdown_timeout=0)
+    # With a queue of the usual 5, some connections are turned away for a second where it gets no turn.
+    server = wsgi.Server(("127.0.0.1", 0), app, numthreads=10, request_queue_size=128, timeout=30, shutdown_timeout=0)
     server.expiration_interval = 0.02  # how long its loop sleeps before it sees that it shall stop
     server.error_log = lambda *args, **kwargs: None
     server.prepare()

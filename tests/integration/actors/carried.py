@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ class Carried(Pair):
 def files(root: Path) -> dict[str, bytes]:
     """Give the content of every file below a folder by its path."""
     return {path.decode(): content for path, content in contents(root).items() if content is not None}
+
+
+def count(folder: Path) -> int:
+    """Give how many files are below a folder under names of their own; others may be at work there."""
+    return sum(not name.startswith(".rota") for _, _, names in os.walk(folder) for name in names)
 
 
 def counted(result: CopyResult | MoveResult) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A process that copies or moves, made to be killed and to go on. Argument: a JSON object, see `main`.
+"""What a forked process does that copies or moves, made to be killed and to go on; see `forking`.
 
 Its checkpoints lie in a file, as a worker's lie in the bus, and so does the number of its attempts.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,23 @@ from actors.datasources.storage import Datasource
 from actors.move import MoveParams, move
 from actors.testing import RecordingRun
 from actors.transferring.large import LargeFiles
+from tests.integration.actors.paced import Pace, io_bytes
 
 
 class FiledRun(RecordingRun):
     """A run whose checkpoints another process finds."""
 
-    def __init__(self, place: Path, **options: Any) -> None:
-        self._place = place
-        kept = json.loads(place.read_text()) if place.exists() else {"attempt": 0, "state": None}
+    def __init__(self, place: str, *, pace: tuple[str, int] | None = None, **options: Any) -> None:
+        self._place = Path(place)
+        self._pace = None if pace is None else Pace(*pace)
+        kept = json.loads(self._place.read_text()) if self._place.exists() else {"attempt": 0, "state": None}
         super().__init__(attempt=kept["attempt"] + 1, state=kept["state"], **options)
         self._write(self.state)
+
+    def check(self) -> None:
+        super().check()
+        if self._pace is not None:
+            self._pace.wait()
 
     def checkpoint(self, state: Any) -> None:
         super().checkpoint(state)
@@ -38,20 +44,12 @@ class FiledRun(RecordingRun):
         os.replace(draft, self._place)
 
 
-def main(given: dict[str, Any]) -> None:
+def attempt(given: dict[str, Any]) -> dict[str, Any]:
     """Do the `deed` from the folder `source` to the folder `target` with the `params`; say what was counted and read."""
     LargeFiles.large_bytes, LargeFiles.chunk_bytes = 4 * 1024 * 1024, 1024 * 1024
     places = [Datasource(name=name, root=given[name]) for name in ("source", "target")]
-    run = FiledRun(Path(given["state"]), datasources=places)
+    run = FiledRun(given["state"], pace=given.get("pace"), datasources=places)
     params = {"datasource": "source", "target_datasource": "target", **given["params"]}
-    before = _read_bytes()
+    before = io_bytes("rchar")
     result = copy(run, CopyParams(**params)) if given["deed"] == "copy" else move(run, MoveParams(**params))
-    print(json.dumps({**result.model_dump(), "read": _read_bytes() - before, "attempt": run.attempt}))
-
-
-def _read_bytes() -> int:
-    return int(Path("/proc/self/io").read_text().split("rchar: ")[1].split()[0])
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    return {**result.model_dump(), "read": io_bytes("rchar") - before, "attempt": run.attempt}

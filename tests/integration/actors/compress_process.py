@@ -1,4 +1,7 @@
-"""A process that makes an archive, made to be killed and to go on. Argument: a JSON object, see `main`."""
+"""What a process does that makes an archive: a forked one that is made to be killed and to go on, see `forking`.
+
+Or, as a program, a fresh one whose memory is measured. Argument: a JSON object, see `attempt`.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ from actors.testing import RecordingRun
 from tests.integration.actors.carry_process import FiledRun
 
 
-def main(given: dict[str, Any]) -> None:
+def attempt(given: dict[str, Any]) -> dict[str, Any]:
     """Pack from the folder `source` into the folder `target` with the `params`; say what was made, and at which cost."""
     places = [Datasource(name=name, root=given[name]) for name in ("source", "target")]
     run: RecordingRun
     if "state" in given:
         actors.compressing.making.KEEP_BYTES = 256 * 1024
-        run = FiledRun(Path(given["state"]), datasources=places)
+        run = FiledRun(given["state"], pace=given.get("pace"), datasources=places)
     else:
         run = RecordingRun(datasources=places)
     if "processors" in given:
         os.cpu_count = lambda: given["processors"]
     params = {"datasource": "source", "target_datasource": "target", **given["params"]}
     result = compress(run, CompressParams(**params))
-    print(json.dumps({**result.model_dump(), "peak_mib": _peak_mib(), "attempt": run.attempt}))
+    return {**result.model_dump(), "peak_mib": _peak_mib(), "attempt": run.attempt}
 
 
 def _peak_mib() -> int:
@@ -37,4 +40,4 @@ def _peak_mib() -> int:
 
 
 if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
+    print(json.dumps(attempt(json.loads(sys.argv[1]))))

@@ -1,16 +1,10 @@
-"""A process that indexes one datasource and writes its checkpoints and events to a file; made to be killed.
-
-Arguments: database address, folder of the engine, file, full (0 or 1), and, if it shall kill itself, at which commit and
-on which side of it (`3 before`, `3 between`: committed, but not settled, or `3 after`). It continues from the last
-checkpoint in the file.
-"""
+"""What a forked process does that indexes one datasource and writes its checkpoints to a file; see `forking`."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,14 +52,16 @@ def kill_at(nth: int, side: str) -> None:
     books.Books.commit = commit_all
 
 
-if __name__ == "__main__":
-    url, folder, path, full, *dying = sys.argv[1:]
+def attempt(url: str, folder: str, path: str, *, full: bool, die_at: int, side: str) -> None:
+    """Index from the last checkpoint in the file at `path`, with the engine in `folder`.
+
+    Unless `die_at` is 0 it kills itself at the commit of this number: `before` it, `between` (committed, but not
+    settled), or `after` it.
+    """
     # Small steps, so that there is something to be killed between.
     books.MOST_DOCUMENTS = 50
     building._MOST_FOLDERS = 5
     building._DRAIN_SECONDS = 0.0
-    if dying:
-        kill_at(int(dying[0]), dying[1])
-    run = WritingRun(Store(url), TantivyEngine(Path(folder)), path)
-    result = index(run, IndexParams(datasource=NAME, full=full == "1"))
-    print(result.model_dump_json())
+    if die_at:
+        kill_at(die_at, side)
+    index(WritingRun(Store(url), TantivyEngine(Path(folder)), path), IndexParams(datasource=NAME, full=full))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def contents(root: Path | bytes | str) -> dict[bytes, bytes | None]:
 def drafts(root: Path) -> list[str]:
     """Give the drafts that were left below a folder."""
     return [str(path) for path in root.rglob(".rota-draft-*")]
+
+
+def drafted(root: Path) -> int:
+    """Give how many bytes the drafts below a folder have that another process may be writing."""
+    found = 0
+    for draft in drafts(root):
+        with suppress(FileNotFoundError):
+            found += os.stat(draft).st_size
+    return found
 
 
 def _read(path: bytes) -> bytes:

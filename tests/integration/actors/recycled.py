@@ -128,6 +128,19 @@ class Recycling:
         )
 
 
+class Clock:
+    """Stands for the module `time`: a clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 def visible(root: Path) -> dict[str, bytes | None]:
     """Give the content of everything below a folder but Rota's own; None for folders, the target for links."""
     return {str(path.relative_to(root)): _content(path) for path in root.rglob("*") if ".rota" not in path.parts}

@@ -1,15 +1,10 @@
-"""A process that syncs one datasource and writes what it emits and remembers to a file; made to be killed.
-
-Arguments: database address, datasource, file, and, if it shall kill itself, at which transaction and on which side of
-its commit (`3 before`). It continues from the last checkpoint in the file.
-"""
+"""What a forked process does that syncs one datasource and writes what it emits and remembers to a file; see `forking`."""
 
 from __future__ import annotations
 
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -44,12 +39,14 @@ class DyingCatalog(StoredCatalog):
 class WritingRun(RecordingRun):
     """A run whose events and checkpoints outlive its process, as they do in the bus."""
 
-    def __init__(self, store: Store, path: str, dying: list[str]) -> None:
+    def __init__(self, store: Store, path: str, *, die_at: int, side: str, alive_seconds: float) -> None:
         checkpoints = [json.loads(line)["state"] for line in read_lines(path) if line.startswith('{"state"')]
         super().__init__(state=checkpoints[-1] if checkpoints else None)
         self._store = store
         self._stored = StoredDatasources(store, run=self.id, task=self.task)
-        self._dying = dying
+        self._die_at = die_at
+        self._side = side
+        self._alive_seconds = alive_seconds
         self._file = open_lines(path)
 
     def emit(self, type: str, data: Any, subject: str | None = None) -> None:  # noqa: A002
@@ -62,12 +59,16 @@ class WritingRun(RecordingRun):
         return self._stored.datasource(name)
 
     def catalog(self, name: str):
-        if not self._dying:
+        if not self._die_at:
             return self._stored.catalog(name)
-        return DyingCatalog(self._store, name, run=self.id, die_at=int(self._dying[0]), side=self._dying[1])
+        return DyingCatalog(self._store, name, run=self.id, die_at=self._die_at, side=self._side)
 
     def _write(self, said: dict[str, Any]) -> None:
         os.write(self._file, json.dumps(said).encode() + b"\n")
+        if self._alive_seconds:
+            # Nobody handles this signal, so the kernel ends the process wherever it is, as it does with kill -9.
+            signal.setitimer(signal.ITIMER_REAL, self._alive_seconds)
+            self._alive_seconds = 0
 
 
 def read_lines(path: str) -> list[str]:
@@ -92,8 +93,11 @@ def events_in(path: str) -> list[Said]:
     return [Said(each["type"], each["data"], None) for each in said if "type" in each]
 
 
-if __name__ == "__main__":
-    url, name, path, *dying = sys.argv[1:]
-    run = WritingRun(Store(url), path, dying)
-    result = sync(run, SyncParams(datasource=name, allow_deletions=True))
-    print(result.model_dump_json())
+def attempt(url: str, name: str, path: str, *, die_at: int = 0, side: str = "", alive_seconds: float = 0) -> None:
+    """Sync from the last checkpoint in the file at `path`.
+
+    The process kills itself at the transaction of the number `die_at`, `before` or `after` its commit; or it is ended
+    so long after it has begun to write.
+    """
+    run = WritingRun(Store(url), path, die_at=die_at, side=side, alive_seconds=alive_seconds)
+    sync(run, SyncParams(datasource=name, allow_deletions=True))

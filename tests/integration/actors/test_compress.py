@@ -355,10 +355,11 @@ def test_a_password_is_asked_of_the_run_and_told_nowhere(compressed):
 # --- What is told ------------------------------------------------------------------------------------------------------
 
 
-def test_progress_is_told_in_bytes_up_to_all_of_them(compressed):
+def test_progress_is_told_in_bytes_up_to_all_of_them(compressed, monkeypatch):
+    monkeypatch.setattr("actors.transferring.tally._INTERVAL_SECONDS", 0.0)
     make_tree(compressed.origin, {"a": {f"{n}": os.urandom(100_000) for n in range(20)}})
 
-    compressed.compress("a", max_bytes_per_second=2_000_000)
+    compressed.compress("a")
 
     done = [(report.done, report.total, report.unit) for report in compressed.run.reports]
     assert done[-1] == (2_000_000, 2_000_000, "bytes")

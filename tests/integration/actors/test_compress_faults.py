@@ -14,7 +14,7 @@ from actors.datasources.storage import Unlisted, Why
 from rota.errors import PermanentError, TemporaryError
 from tests.integration.actors.compressed import Compressed, contents
 from tests.integration.actors.pair import MakeFaulty, faulty_in
-from tests.trees import make_tree
+from tests.trees import File, make_tree
 
 _MIB = 1024 * 1024
 LARGE = 12 * _MIB
@@ -68,7 +68,8 @@ def test_a_file_that_changes_is_noted_and_the_archive_stays_valid(compressed, ma
 
 @pytest.mark.parametrize("size", [100_000, LARGE], ids=["small", "large"])
 def test_a_file_that_is_written_while_it_is_read_is_noted(compressed, make_faulty, size):
-    make_tree(compressed.origin, {"a": {"x": bytes(size)}})
+    # Of another time: the clock of a file system goes in steps of some milliseconds.
+    make_tree(compressed.origin, {"a": {"x": File(bytes(size), 1_600_000_000)}})
     file = compressed.origin / "a" / "x"
     make_faulty("source", open_file=before_opening(lambda: file.write_bytes(os.urandom(size))))
 

@@ -13,7 +13,7 @@ import pytest
 from actors.datasources.storage import Capabilities, Datasource, Unlisted, Why
 from actors.transferring.large import LargeFiles
 from rota.errors import Cancelled, Interrupted, LeaseLost, Paused, PermanentError, TemporaryError
-from tests.integration.actors.carried import Carried, counted, files
+from tests.integration.actors.carried import Carried, count, counted, files
 from tests.integration.actors.mirrors import contents, drafts
 from tests.integration.actors.pair import Faulty, MakeFaulty, faulty_in
 from tests.trees import File, make_tree
@@ -64,7 +64,7 @@ def test_a_paused_copy_goes_on_exactly_where_it_was(carried, conflict):
     # The same files are there already, so that nobody can tell by looks which were copied.
     make_tree(carried.goal, {"f": {"d5": tree["d5"]}})
 
-    interrupted(carried, Paused(), lambda: len(files(carried.goal)) > 120, "copy", "f", "x", conflict=conflict)
+    interrupted(carried, Paused(), lambda: count(carried.goal) > 120, "copy", "f", "x", conflict=conflict)
     state = carried.run.checkpoints[-1]
     assert state["orderly"]
     done = carried.copy("f", "x", run=carried.next_run(), conflict=conflict)
@@ -77,7 +77,7 @@ def test_a_paused_copy_goes_on_exactly_where_it_was(carried, conflict):
 def test_a_paused_copy_beside_itself_goes_on_in_the_same_folder(one):
     make_tree(one.origin, {"f": {f"d{n}": {str(k): b"1" for k in range(30)} for n in range(10)}, "f (2)": {}})
 
-    interrupted(one, Paused(), lambda: len(files(one.origin)) > 400, "copy", "f", target="", conflict="number")
+    interrupted(one, Paused(), lambda: count(one.origin) > 400, "copy", "f", target="", conflict="number")
     assert one.copy("f", run=one.next_run(), conflict="number").copied == 300
 
     assert sorted(os.listdir(one.origin)) == ["f", "f (2)", "f (3)"]
@@ -193,6 +193,7 @@ def _loses_an_answer() -> Callable[..., Any]:
 @pytest.mark.parametrize("deed", ["copy", "move"])
 def test_a_copy_whose_answer_was_lost_is_known_again(carried, make_faulty, monkeypatch, deed, conflict, retries):
     monkeypatch.setattr("actors.copying.carrying.retries_between", lambda source, target: retries)
+    monkeypatch.setattr("actors.datasources.retrying.pause_seconds", lambda tried, chance: 0.0)
     make_tree(carried.origin, {"a": File(b"1", 4_000_000_000), "b": b"2"})
     make_tree(carried.goal, {"a": b"old"} if conflict in {"overwrite", "newer"} else {})
     make_faulty("target", write=_loses_an_answer())

@@ -13,7 +13,8 @@ import pytest
 from actors.datasources.storage import Datasource
 from rota.times import DAY_MS
 from store.engine import Store
-from tests.integration.actors.killed import KilledProcess
+from tests.faults.forking import Forking
+from tests.integration.actors.killed import KilledProcess, warm
 from tests.integration.actors.unpacked import files, member, tarred, zipped
 from tests.integration.actors.upkeep import NOW, Upkept, set_age, set_clock
 
@@ -24,17 +25,28 @@ TREE = {f"d{number % 20}/f{number}": b"%d" % number * 2000 for number in range(6
 class Killed(KilledProcess):
     """An extraction in processes of its own."""
 
-    def __init__(self, folder: Path, **params: Any) -> None:
+    def __init__(self, forking: Forking, folder: Path, *, each_bytes: int = 60_000, **params: Any) -> None:
         self.root = folder / "files"
         self.root.mkdir()
         given = {"params": params, "root": str(self.root), "state": str(folder / "state.json")}
-        super().__init__("extract_process", given)
+        super().__init__(forking, folder, given, each_bytes=each_bytes)
 
     def growing(self) -> list[Path]:
         return list(self.root.glob(".rota-draft-*-tree"))
 
     def written(self) -> int:
         return sum(len(names) for tree in self.growing() for _, _, names in os.walk(tree))
+
+    def merged(self) -> int:
+        folders = os.walk(self.root / "to")
+        return sum(not name.startswith(".rota") for _, _, names in folders for name in names)
+
+
+@pytest.fixture(scope="module")
+def forking() -> Iterator[Forking]:
+    """What forks the processes."""
+    with warm("extract_process") as started:
+        yield started
 
 
 def fill(killed: Killed, kind: str) -> None:
@@ -43,32 +55,29 @@ def fill(killed: Killed, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_killed_again_and_again_it_is_made_once_and_whole(tmp_path: Path, kind: str) -> None:
-    killed = Killed(tmp_path, path=f"a.{kind}")
+def test_killed_again_and_again_it_is_made_once_and_whole(forking: Forking, tmp_path: Path, kind: str) -> None:
+    killed = Killed(forking, tmp_path, path=f"a.{kind}")
     fill(killed, kind)
     chance = random.Random(11)
 
-    kills = 0
     for number in range(_KILLS):
-        kills += killed.kill_when(lambda mark=number * 60: killed.written() > mark, after=chance.random() / 10)
-        if (killed.root / "a").exists():
-            assert files(killed.root / "a") == TREE
+        assert killed.kill_when(lambda mark=number * 60: killed.written() > mark, after=chance.random() / 50)
+        assert not (killed.root / "a").exists()
     made = killed.finish()
 
-    assert kills
     assert (made["path"], made["entries"]) == ("a", 600)
     assert files(killed.root / "a") == TREE
     assert sorted(path.name for path in killed.root.iterdir()) == ["a", f"a.{kind}"]
 
 
-def test_a_killed_merge_leaves_whole_files_only(tmp_path: Path) -> None:
-    killed = Killed(tmp_path, path="a.zip", target="to", conflict="overwrite")
+def test_a_killed_merge_leaves_whole_files_only(forking: Forking, tmp_path: Path) -> None:
+    killed = Killed(forking, tmp_path, each_bytes=150_000, path="a.zip", target="to", conflict="overwrite")
     fill(killed, "zip")
     (killed.root / "to/d3").mkdir(parents=True)
     (killed.root / "to/d3/f3").write_bytes(b"mine")
 
     for mark in (5, 100, 300):
-        killed.kill_when(lambda mark=mark: len(files(killed.root / "to")) > mark)
+        assert killed.kill_when(lambda mark=mark: killed.merged() > mark)
         for path, content in files(killed.root / "to").items():
             assert content in {TREE[path], b"mine" if path == "d3/f3" else None}
     killed.finish()
@@ -86,9 +95,9 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 def test_what_nobody_comes_back_for_is_cleaned_up(
-    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    forking: Forking, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    killed = Killed(tmp_path, path="a.tar.gz")
+    killed = Killed(forking, tmp_path, path="a.tar.gz")
     fill(killed, "tar.gz")
     assert killed.kill_when(lambda: killed.written() > 50)
     [left] = killed.growing()

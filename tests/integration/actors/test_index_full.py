@@ -11,8 +11,9 @@ from actors.indexing import books, building
 from rota.errors import Cancelled, NotFound
 from rota.search.query import Query, Word
 from tests.integration.actors.indexed import NAME, Indexed, Opened
+from tests.waiting import wait_until
 
-FOLDERS, FILES = 60, 5
+FOLDERS, FILES = 40, 5
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +37,15 @@ def test_what_is_known_never_vanishes_from_a_search_during_a_full_index(filled: 
     counts: list[int] = []
     errors: list[Exception] = []
 
+    def wait_for_a_search(_number: int) -> None:
+        before = len(counts)
+        wait_until(lambda: len(counts) > before or errors, timeout=60)
+
     def search() -> None:
         while not stopped.is_set():
-            searched = filled.record().searched
-            assert searched is not None
             try:
+                searched = filled.record().searched
+                assert searched is not None
                 found = filled.engine.search(Query("", Word("spade")), [searched], limit=1, seconds=30)
             except NotFound:
                 continue  # it was replaced between the two calls: whoever searches asks again which is live
@@ -53,7 +58,9 @@ def test_what_is_known_never_vanishes_from_a_search_during_a_full_index(filled: 
     searching.start()
     try:
         for _ in range(3):
-            filled.index(full=True)
+            run = filled.new_run()
+            run.on_check = lambda number: wait_for_a_search(number) if number % 10 == 0 else None
+            filled.index(run, full=True)
     finally:
         stopped.set()
         searching.join()
@@ -71,7 +78,7 @@ def test_what_changes_during_a_build_is_found_before_it_ends(filled: Indexed) ->
         filled.write({"a-before": {"x.txt": b"shovel one"}, "zz-behind": {"x.txt": b"shovel two"}})
         filled.write({"d03": {"new.txt": b"shovel three"}})
         (filled.root / "d01" / "1.txt").unlink()
-        shutil.rmtree(filled.root / "d50")
+        shutil.rmtree(filled.root / "d35")
         filled.sync()
 
     def look() -> None:
@@ -79,7 +86,7 @@ def test_what_changes_during_a_build_is_found_before_it_ends(filled: Indexed) ->
         seen.append(filled.find("shovel"))
 
     run = filled.new_run()
-    deeds = {15: change, 60: look}
+    deeds = {15: change, 50: look}
     run.on_check = lambda n: deeds.pop(n)() if n in deeds else None
 
     filled.index(run, full=True)
@@ -93,7 +100,7 @@ def test_what_changes_during_a_build_is_found_before_it_ends(filled: Indexed) ->
 
 def test_a_build_that_was_ended_goes_on_where_it_was(filled: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
     run = filled.new_run()
-    run.on_check = lambda n: run.interrupt(Cancelled()) if n == 60 else None
+    run.on_check = lambda n: run.interrupt(Cancelled()) if n == 40 else None
     with pytest.raises(Cancelled):
         filled.index(run, full=True)
     state = run.checkpoints[-1]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.forking import Forking
 from tests.integration.actors.indexed import Indexed
 
-_PROCESS = "tests.integration.actors.index_process"
 _FOLDERS, _FILES = 30, 8
+
+
+@pytest.fixture(scope="module")
+def forking() -> Iterator[Forking]:
+    started = Forking("tests.integration.actors.index_process", environment={})
+    yield started
+    started.close()
 
 
 def fill(indexed: Indexed, word: str) -> None:
@@ -25,11 +31,11 @@ def fill(indexed: Indexed, word: str) -> None:
 
 @pytest.mark.parametrize("side", ["before", "between", "after"])
 def test_a_first_index_survives_a_kill_at_each_of_its_commits(
-    indexed: Indexed, sqlite_url: str, tmp_path: Path, side: str
+    indexed: Indexed, forking: Forking, sqlite_url: str, tmp_path: Path, side: str
 ) -> None:
     fill(indexed, "spade")
 
-    kills = index_through_kills(sqlite_url, tmp_path, side=side, commits=3)
+    kills = index_through_kills(forking, sqlite_url, tmp_path, side=side, commits=3)
 
     assert kills >= 2
     assert_exact(indexed, "spade")
@@ -37,7 +43,7 @@ def test_a_first_index_survives_a_kill_at_each_of_its_commits(
 
 @pytest.mark.parametrize("side", ["before", "between", "after"])
 def test_a_full_index_survives_a_kill_at_each_of_its_commits(
-    indexed: Indexed, sqlite_url: str, tmp_path: Path, side: str
+    indexed: Indexed, forking: Forking, sqlite_url: str, tmp_path: Path, side: str
 ) -> None:
     fill(indexed, "spade")
     indexed.index()
@@ -47,7 +53,7 @@ def test_a_full_index_survives_a_kill_at_each_of_its_commits(
     shutil.rmtree(indexed.root / "d09")
     indexed.sync()
 
-    kills = index_through_kills(sqlite_url, tmp_path, side=side, commits=4, full=True)
+    kills = index_through_kills(forking, sqlite_url, tmp_path, side=side, commits=4, full=True)
 
     assert kills >= 3
     assert indexed.record().live == 2
@@ -57,12 +63,14 @@ def test_a_full_index_survives_a_kill_at_each_of_its_commits(
 
 
 @pytest.mark.parametrize("side", ["before", "between", "after"])
-def test_changes_survive_a_kill_at_each_commit(indexed: Indexed, sqlite_url: str, tmp_path: Path, side: str) -> None:
+def test_changes_survive_a_kill_at_each_commit(
+    indexed: Indexed, forking: Forking, sqlite_url: str, tmp_path: Path, side: str
+) -> None:
     fill(indexed, "spade")
     indexed.index()
     fill(indexed, "shovel")
 
-    kills = index_through_kills(sqlite_url, tmp_path, side=side, commits=3)
+    kills = index_through_kills(forking, sqlite_url, tmp_path, side=side, commits=3)
 
     assert kills >= 1
     assert indexed.find("spade") == set()
@@ -77,19 +85,21 @@ def assert_exact(indexed: Indexed, word: str, *, missing: frozenset[str] | set[s
     assert (indexed.check().missing, indexed.check().surplus) == (0, 0)
 
 
-def index_through_kills(url: str, folder: Path, *, side: str, commits: int, full: bool = False) -> int:
+def index_through_kills(
+    forking: Forking, url: str, folder: Path, *, side: str, commits: int, full: bool = False
+) -> int:
     """Start processes that kill themselves, each at a later commit, then one that does not; say how many were killed."""
     kills = 0
-    arguments = [url, str(folder / "search"), str(folder / "checkpoints"), str(int(full))]
-    for nth in (*range(1, commits + 1), None):
-        dying = [] if nth is None else [str(nth), side]
-        ended = subprocess.run(
-            [sys.executable, "-m", _PROCESS, *arguments, *dying],
-            capture_output=True,
-            cwd=Path(__file__).parents[3],
-            timeout=120,
-            check=False,
+    for nth in (*range(1, commits + 1), 0):
+        ended = forking.ask(
+            url=url,
+            folder=str(folder / "search"),
+            path=str(folder / "checkpoints"),
+            full=full,
+            die_at=nth,
+            side=side,
         )
-        assert ended.returncode in ({0, -9} if dying else {0}), ended.stderr.decode()
-        kills += ended.returncode == -9
+        assert ended.error == ""
+        assert ended.signal == 0 or (ended.killed and nth)
+        kills += ended.killed
     return kills

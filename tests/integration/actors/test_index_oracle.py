@@ -21,7 +21,7 @@ from tests.integration.actors.indexed import Indexed
 
 # Few names, so that changes meet: prefixes of each other, and around "/" in the order of bytes.
 _NAMES = [b"a", b"b", b"a-b", b"a.b", b"a0", b"\xff"]
-_ROUNDS = 14
+_ROUNDS = 30 if os.environ.get("ROTA_CAMPAIGN") == "full" else 10
 
 
 @pytest.fixture(params=["sqlite, tantivy", "postgresql, tantivy", "postgresql, postgresql"])
@@ -54,7 +54,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, *value)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_index_is_what_is_there_after_changes_and_kills(
     indexed: Indexed, seed: int, monkeypatch: pytest.MonkeyPatch

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.integration.actors.mirrors import contents
@@ -15,33 +16,34 @@ from tests.waiting import wait_until
 
 _PROCESS = "tests.integration.actors.mirror_process"
 _KILLS = 4
+_BYTES_PER_SECOND = 100_000  # 7 MB are to be copied
 
 
 def test_killed_mirrors_leave_whole_files_and_go_on(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     make_tree(
         source,
-        {f"d{n}": {f"e{m}": {str(k): b"%d" % k * 20_000 for k in range(20)} for m in range(5)} for n in range(20)},
+        {f"d{n}": {f"e{m}": {str(k): b"%d" % k * 5_000 for k in range(20)} for m in range(5)} for n in range(10)},
     )
     make_tree(target, {})
     wanted = contents(source)
     chance = random.Random(5)
 
     for _ in range(_KILLS):
-        before = len(contents(target))
-        process = _start(source, target)
-        wait_until(lambda: len(contents(target)) > before or process.poll() is not None, timeout=60)
-        try:
-            process.wait(timeout=chance.random() / 20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        before = len(_files(target))
+        # However late it is killed, it has not come far.
+        process = _start(source, target, _BYTES_PER_SECOND)
+        wait_until(lambda: len(_files(target)) > before or process.poll() is not None, timeout=60)
+        time.sleep(chance.random() / 20)
+        process.kill()
         process.communicate()
+        assert process.returncode == -9
         # Nothing is there that is not whole.
         assert contents(target).items() <= wanted.items()
 
-    there = sum(content is not None for content in contents(target).values())
-    assert 0 < there < 2000, "it was killed in the middle"
-    assert _finish(source, target)["copied"] == 2000 - there
+    there = len(_files(target))
+    assert _KILLS <= there < 1000, "it was killed in the middle"
+    assert _finish(source, target)["copied"] == 1000 - there
     assert contents(target) == wanted
 
 
@@ -65,6 +67,10 @@ def test_killed_removals_keep_each_entry_here_or_in_the_bin(tmp_path: Path) -> N
     assert _binned(bin_) == {f"old{n}": str(n) for n in range(500)}
 
 
+def _files(root: Path) -> set[bytes]:
+    return {path for path, content in contents(root).items() if content is not None}
+
+
 def _binned(bin_: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in bin_.glob("*/*")}
 
@@ -76,9 +82,9 @@ def _finish(source: Path, target: Path) -> dict[str, int]:
     return json.loads(out)
 
 
-def _start(source: Path, target: Path) -> subprocess.Popen[bytes]:
+def _start(source: Path, target: Path, *rate: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", _PROCESS, str(source), str(target)],
+        [sys.executable, "-m", _PROCESS, str(source), str(target), *map(str, rate)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=Path(__file__).parents[3],

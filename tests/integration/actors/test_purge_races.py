@@ -11,7 +11,7 @@ from actors.datasources.storage import Datasource
 from actors.recycling.emptying import Emptying
 from actors.recycling.moment import wall_ms
 from rota.ids import new_id
-from tests.integration.actors.recycled import DAY_MS, Recycling, visible
+from tests.integration.actors.recycled import DAY_MS, Clock, Recycling, visible
 from tests.trees import make_tree
 
 TREE = {"a.txt": b"alpha", "b.txt": b"beta", "folder": {"b": b"beta", "c": b"c"}, "stays": b"stays"}
@@ -93,15 +93,16 @@ def test_a_dry_run_counts_what_a_pattern_holds_within_a_folder_as_the_purge_does
     assert (foretold.items, foretold.kept) == (result.items, result.kept)
 
 
-def test_what_waits_for_its_turn_is_not_claimed(bins):
+def test_what_waits_for_its_turn_is_not_claimed(bins, monkeypatch):
     bins.delete("a.txt", "b.txt")
     bins.age("a.txt", 50)
     bins.age("b.txt", 40)
-    run, begun = bins.new_run(), time.monotonic()
+    run, clock = bins.new_run(), Clock()
+    monkeypatch.setattr("actors.recycling.burial.time", clock)
     seen: list[str | None] = []
 
     def on_check(_number: int) -> None:
-        if time.monotonic() - begun > 1 and not seen:
+        if clock.now > 1 and not seen:
             seen.append(bins.item("b.txt").claimed_by)
             assert bins.restore("b.txt").restored == 1
 

@@ -31,12 +31,12 @@ def test_a_sync_waits_for_the_one_before_it(synced):
     run = another_run(synced)
     waiting = threading.Thread(target=sync, args=(run, SyncParams(datasource="files")))
     waiting.start()
-    wait_until(lambda: run.log.lines)
+    wait_until(lambda: run.log.lines, timeout=60)
 
     assert run.log.lines[0] == ("info", "files: waiting, task first-task is syncing it")
     assert synced.known() == {}
     catalog.release()
-    waiting.join(30)
+    waiting.join(120)
     assert synced.is_exact()
 
 
@@ -121,7 +121,7 @@ def test_syncs_at_once_leave_an_exact_catalog_and_tell_each_change_once(synced, 
     for n in range(10):
         (synced.root / f"d{n}" / "0").rename(synced.root / f"moved{n}")
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     synced.sync()
     assert synced.is_exact()

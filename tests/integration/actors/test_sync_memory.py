@@ -16,6 +16,7 @@ from store.records import DatasourceRecord
 _MOST_BYTES_EACH = 400  # an entry in memory takes some 600
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("folders", "files"), [(100, 3_000), (1, 300_000)], ids=["many folders", "one folder"])
 def test_memory_does_not_grow_with_what_changes(sqlite_url: str, folders: int, files: int) -> None:
     store = Store(sqlite_url)
@@ -26,7 +27,7 @@ def test_memory_does_not_grow_with_what_changes(sqlite_url: str, folders: int, f
     entries = folders * files + folders + 1
     command = [sys.executable, "-m", "tests.integration.actors.vast_process", sqlite_url, "files"]
     command += [str(folders), str(files)]
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], timeout=200).stdout
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3], timeout=850).stdout
     said = json.loads(out)
 
     assert said["found"] == [[1, 0, 0], [entries, 0, 0], [0, entries, 0], [0, 0, entries]]

@@ -64,11 +64,11 @@ def test_page_without_text_gives_empty_text(page):
     ],
 )
 def test_page_nested_without_end_is_refused_at_once(page):
-    started = time.monotonic()
+    started = time.thread_time()
 
     assert refusal(HTML, page) is Reason.TOO_LARGE
     assert refusal(HTML, page.decode().encode("utf-16")) is Reason.TOO_LARGE
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_comparisons_in_scripts_are_no_elements():
@@ -79,10 +79,10 @@ def test_comparisons_in_scripts_are_no_elements():
 
 
 def test_page_nested_nearly_too_deep_is_read_in_time():
-    started = time.monotonic()
+    started = time.thread_time()
 
     assert read(HTML, b"<div>" * (MOST_DEPTH - 1) + b"deep").text == "deep"
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize("tag", [b"<p>word", b"<li>word", b"<br>word", b"<td>word", b"<div>word</div>"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
@@ -16,8 +17,21 @@ from tests.integration.extracting.conftest import Streamed, extracted, opened, r
 from tests.integration.extracting.hostile import CORPUS, MIB, docx, paragraph
 from tests.waiting import wait_until
 
-LIMITS = Limits(seconds=10.0, most_bytes=32 * MIB, memory=256 * MIB)
+LIMITS = Limits(most_bytes=32 * MIB, most_text=200_000, memory=256 * MIB)
 GIB = 1024 * MIB
+GOOD = {f"{number}.txt": f"text {number}" for number in range(300)}
+
+
+class Read(NamedTuple):
+    """What came of the whole corpus among good files."""
+
+    told: dict[str, Any]
+    grown: int
+    """By how many bytes the worker grew meanwhile."""
+
+
+in_one_process = pytest.mark.xdist_group("hostile corpus")
+"""For all that share what came of it."""
 
 
 @pytest.fixture
@@ -28,27 +42,33 @@ def shipped() -> Iterator[Extractors]:
     wait_until(lambda: not readers(), timeout=10)
 
 
-def test_whole_corpus_ends_within_its_limits_and_the_neighbours_are_read(shipped):
+@pytest.fixture(scope="module")
+def corpus() -> Read:
+    """All of it, read once."""
     worker = psutil.Process()
-    good = {f"{number}.txt": f"text {number}" for number in range(300)}
-    sources = [source(name, content) for name, content in [*good.items(), *CORPUS.items()]]
+    sources = [source(name, content) for name, content in [*GOOD.items(), *CORPUS.items()]]
     random.Random(5).shuffle(sources)
-    extracted(shipped, *(source(name, text) for name, text in good.items()))
-    base = worker.memory_info().rss
+    with Extractors(processes=2, limits=LIMITS) as shipped:
+        extracted(shipped, *(source(name, text) for name, text in GOOD.items()))
+        base = worker.memory_info().rss
+        told = extracted(shipped, *sources)
+        return Read(told, worker.memory_info().rss - base)
 
-    told = extracted(shipped, *sources)
 
-    assert {name: told.pop(name) for name in good} == {name: Extracted(text) for name, text in good.items()}
-    for name, outcome in told.items():
+@in_one_process
+def test_whole_corpus_ends_within_its_limits_and_the_neighbours_are_read(corpus):
+    assert {name: corpus.told[name] for name in GOOD} == {name: Extracted(text) for name, text in GOOD.items()}
+    for name in CORPUS:
+        outcome = corpus.told[name]
         if isinstance(outcome, Extracted):
             assert len(outcome.text) <= LIMITS.most_text, name
             assert "root:" not in outcome.text, name
         else:
             assert outcome.message, name
-    del told, outcome
-    assert worker.memory_info().rss < base + 64 * MIB
+    assert corpus.grown < 64 * MIB
 
 
+@in_one_process
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -61,8 +81,8 @@ def test_whole_corpus_ends_within_its_limits_and_the_neighbours_are_read(shipped
         ("old-and-encrypted.docx", Reason.ENCRYPTED),
     ],
 )
-def test_reason_is_the_true_one(shipped, name, reason):
-    [outcome] = extracted(shipped, source(name, CORPUS[name])).values()
+def test_reason_is_the_true_one(corpus, name, reason):
+    outcome = corpus.told[name]
 
     assert isinstance(outcome, Failed)
     assert outcome.reason is reason
@@ -79,17 +99,19 @@ def test_documents_of_the_same_making_that_hurt_nobody_are_read(shipped):
     assert told["plain.pdf"].text.strip() == "Hello from a page"
 
 
+@in_one_process
 @pytest.mark.parametrize("name", ["endless.pdf", "wide.docx"])
-def test_document_without_end_is_read_until_there_is_enough(shipped, name):
-    [outcome] = extracted(shipped, source(name, CORPUS[name])).values()
+def test_document_without_end_is_read_until_there_is_enough(corpus, name):
+    outcome = corpus.told[name]
 
     # Blanks are dropped where they say nothing, after the text was gathered.
     assert isinstance(outcome, Extracted)
     assert LIMITS.most_text / 2 < len(outcome.text) <= LIMITS.most_text
 
 
-def test_no_document_is_the_extractors_own_failure_or_crashes_its_process(shipped):
-    told = extracted(shipped, *(source(name, content) for name, content in CORPUS.items()))
+@in_one_process
+def test_no_document_is_the_extractors_own_failure_or_crashes_its_process(corpus):
+    told = {name: corpus.told[name] for name in CORPUS}
 
     # Both make the library in C take whatever it gets, until it aborts. That it was for want of memory cannot be told
     # where this process had as much itself.

@@ -21,6 +21,7 @@ from actors.extracting.pool import Extractors, Source
 from rota.errors import Interrupted, TemporaryError
 from tests.extractors_for_tests import misbehaving
 from tests.integration.extracting.conftest import Streamed, extracted, opened, readers, source
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 LARGE = 3 * 1024 * 1024
@@ -315,10 +316,10 @@ def test_processes_end_with_a_worker_that_is_killed(tmp_path):
     )
     command = [sys.executable, "-c", program]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as worker:
-        reader = psutil.Process(int(worker.stdout.readline()))
+        reader = int(worker.stdout.readline())
         worker.kill()
 
-    wait_until(lambda: not reader.is_running() or reader.status() == psutil.STATUS_ZOMBIE, timeout=10)
+    wait_until(lambda: not is_running(reader), timeout=30)
 
 
 def test_worker_that_knows_all_extractors_has_loaded_no_library_of_theirs():

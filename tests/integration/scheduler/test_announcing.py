@@ -37,9 +37,10 @@ def cancel(world: World, run: str) -> None:
     control.cancel(world.store, world.bus, [run], now=world.clock.now_ms(), reason="enough")
 
 
-def refresh(duties: Duties) -> None:
+def refresh(world: World, duties: Duties | None = None) -> None:
     """Let a scheduler know the jobs, as its other loops would have seen to."""
-    duties.events.step()
+    with world.store.reading() as conn:
+        (duties or world.duties).catalogue.refresh(conn)
 
 
 def test_end_that_was_recorded_and_not_published_is_published_by_the_next(
@@ -48,7 +49,7 @@ def test_end_that_was_recorded_and_not_published_is_published_by_the_next(
     world.define()
     world.define("follower", triggers=FOLLOWING)
     run = start(world)
-    refresh(world.duties)
+    refresh(world)
     world.work()
 
     with monkeypatch.context() as patch:
@@ -58,7 +59,7 @@ def test_end_that_was_recorded_and_not_published_is_published_by_the_next(
             world.duties.recorder.take(world.bus.outcomes.read(block_ms=1))
     assert published(world) == []
     heir = world.take_over()
-    refresh(heir)
+    refresh(world, heir)
     heir.recorder.step()
 
     (event,) = published(world)
@@ -73,7 +74,7 @@ def _killed(*_: object, **__: object) -> None:
 
 def test_end_is_announced_for_a_job_that_was_saved_a_moment_before(world: World) -> None:
     world.define()
-    refresh(world.duties)
+    refresh(world)
     run = start(world)
     world.work()
     world.define("follower", triggers=FOLLOWING)
@@ -98,7 +99,7 @@ def test_failure_tells_its_error(world: World) -> None:
     world.define()
     world.define("follower", triggers=[{"event": "run.failed", "where": "event.data.job == 'tidy'"}])
     run = start(world)
-    refresh(world.duties)
+    refresh(world)
     world.work(state="failed")
     world.record()
 
@@ -138,7 +139,7 @@ def test_lost_task_that_was_to_be_cancelled_is_announced(world: World) -> None:
     world.define()
     world.define("follower", triggers=FOLLOWING)
     run = start(world)
-    refresh(world.duties)
+    refresh(world)
     world.bus.client.delete(*world.bus.client.keys("*"))
     world.duties.leader.campaign()
     cancel(world, run)
@@ -151,7 +152,7 @@ def test_lost_task_that_was_to_be_cancelled_is_announced(world: World) -> None:
 def test_ends_nobody_listens_for_are_not_published(world: World) -> None:
     world.define()
     start(world)
-    refresh(world.duties)
+    refresh(world)
     world.work()
     world.record()
     cancel(world, start(world))
@@ -198,7 +199,7 @@ def test_end_that_found_the_stream_full_outlives_its_scheduler(world: World, mon
     world.define()
     world.define("follower", triggers=FOLLOWING)
     run = start(world)
-    refresh(world.duties)
+    refresh(world)
     world.work()
     with monkeypatch.context() as patch:
         patch.setattr(bus.events, "MOST_WAITING", 0)

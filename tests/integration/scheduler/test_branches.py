@@ -17,6 +17,7 @@ from store.engine import Connection, Store
 from store.queries import datasources, runs
 from store.records import DatasourceRecord, TaskRecord
 from tests.integration.scheduler.conftest import REGISTRY, World
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -321,6 +322,7 @@ def test_branches_that_cannot_start_are_ended_together(world: World, monkeypatch
 def test_a_run_that_takes_too_long_ends_with_all_its_branches(world: World) -> None:
     world.define(timeout="PT0.001S", params=LIST, steps=[each("a", parallel=1), step("b", "a", when="always")])
     run = start(world).run
+    wait_until(lambda: world.clock.now_ms() > (run_of(world, run).timeout_at or 0))
 
     world.duties.sweeper._cancel_overdue()
     world.record()

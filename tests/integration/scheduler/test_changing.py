@@ -8,6 +8,7 @@ from rota.clock import SystemClock
 from rota.states import RunState
 from rota.times import DAY_MS
 from scheduler.ticks import Ticks
+from scheduler.timing.timekeeping import TOLERANCE_MS
 from store.queries import jobs
 from tests.integration.scheduler.conftest import World, states
 from tests.waiting import wait_until
@@ -59,11 +60,11 @@ def test_tick_of_a_job_that_changes_before_it_is_recorded_is_decided_again(world
         return write(change)
 
     world.store.write = edit_first  # type: ignore[method-assign]
-    ticks.step()
+    # The time that the scheduler trusts may be a little behind the clock here.
+    wait_until(lambda: ticks.step() is not None and changed)
     assert world.runs() == [], "it was decided by what does not hold any more"
     ticks.step()
 
-    assert changed
     assert [(run.cause.due, run.job_version) for run in world.runs()][:1] == [(due, 2)]
 
 
@@ -143,6 +144,19 @@ def test_after_a_pause_the_catch_up_policy_is_followed_to_the_row(world: World, 
     assert "everything was paused" in (by_due[0].reason or "")
 
 
+def step_in_time(world: World, ticks: Ticks) -> bool:
+    """Do a step, and see that it decided what was due and nothing before its time, however slow the machine is."""
+    before = world.clock.now_ms()
+    ticks.step()
+    after = world.clock.now_ms()
+    (row,) = world.tick_rows()
+    assert row.due is not None
+    assert row.due > before - TOLERANCE_MS, "what was due is decided"
+    for run in world.runs():
+        assert (run.cause.due or 0) - TOLERANCE_MS <= run.queued_at <= after + TOLERANCE_MS
+    return True
+
+
 @pytest.mark.parametrize("jump", [DAY_MS, -DAY_MS, 1000, -1000])
 def test_jump_of_the_own_clock_moves_no_tick(world: World, jump: int) -> None:
     clock = WrongClock()
@@ -151,21 +165,20 @@ def test_jump_of_the_own_clock_moves_no_tick(world: World, jump: int) -> None:
     )
     world.define(triggers=EVERY_SECOND)
     ticks.step()
+    due = world.tick_rows()[0].due
+    assert due is not None
     clock.offset = jump
 
-    wait_until(lambda: ticks.step() is not None and len(world.runs()) >= 2)
+    wait_until(lambda: step_in_time(world, ticks) and len(world.runs()) >= 2)
 
-    now = world.clock.now_ms()
-    first, second, *_ = sorted(run.cause.due or 0 for run in world.runs())
-    assert second == first + 1000
-    assert now - 5000 < first < now
-    assert all(abs(run.queued_at - (run.cause.due or 0)) < 1500 for run in world.runs())
+    assert sorted(run.cause.due or 0 for run in world.runs())[:2] == [due, due + 1000]
 
 
 @pytest.mark.parametrize("jump", [DAY_MS, -DAY_MS])
 def test_new_leader_with_a_wrong_clock_goes_on_in_time(world: World, jump: int) -> None:
     world.define(triggers=EVERY_SECOND)
     world.duties.ticks.step()
+    due = world.tick_rows()[0].due
     assert world.bus.timetable.trusted() is not None
     heir = world.other()
     wrong = WrongClock()
@@ -174,8 +187,6 @@ def test_new_leader_with_a_wrong_clock_goes_on_in_time(world: World, jump: int) 
     heir.leader.campaign()
     ticks = Ticks(world.store, world.bus, heir.catalogue, heir.leader, clock=wrong, tally=heir.tally)
 
-    wait_until(lambda: ticks.step() is not None and world.runs())
+    wait_until(lambda: step_in_time(world, ticks) and world.runs())
 
-    run = world.runs()[0]
-    assert abs(run.queued_at - (run.cause.due or 0)) < 1500
-    assert abs(run.queued_at - world.clock.now_ms()) < 3000
+    assert world.runs()[0].cause.due == due

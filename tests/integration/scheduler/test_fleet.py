@@ -131,7 +131,8 @@ def test_redis_away_is_told_and_leaves_no_stale_figure(world: World, store: Stor
 
 
 @pytest.mark.parametrize("times", [2])
-def test_scrapes_at_once_share_a_reading(world: World, times: int) -> None:
+def test_scrapes_at_once_share_a_reading(world: World, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    monkeypatch.setattr("scheduler.fleet.FRESH_SECONDS", 60.0)
     fleet = Fleet(world.store, world.bus, world.duties.leader)
     before = int(world.bus.client.info("stats")["total_commands_processed"])
     for _ in range(times):

@@ -13,16 +13,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from bus.connection import Bus
 from rota import metrics
 from rota.events import Event
+from scheduler.process import STOP_SECONDS
 from store.engine import Store
 from store.queries import jobs, runs
 from tests.factories import make_job
 from tests.waiting import wait_until
 
+START_SECONDS = 60.0
 RUN = "import sys; from rota.settings import load_settings; from scheduler.process import run; sys.exit(run(load_settings()))"
 
 
@@ -47,6 +50,11 @@ def leader(bus: Bus) -> str | None:
     return bus.census.figures().leader
 
 
+def wait_for_schedulers(bus: Bus, number: int) -> None:
+    """Wait until so many are there: one that is still on its way knows nothing of those that go meanwhile."""
+    wait_until(lambda: bus.client.zcard(bus.keys.present) == number, timeout=START_SECONDS)
+
+
 def test_scheduler_ticks_and_stops_promptly(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
     bus, store = Bus(redis_url), Store(sqlite_url)
     job = make_job(triggers=[{"every": "PT0.5S"}], overlap="allow_all")
@@ -57,13 +65,15 @@ def test_scheduler_ticks_and_stops_promptly(tmp_path: Path, redis_url: str, sqli
         with store.reading() as conn:
             return len(runs.list_runs(conn, job="tidy").items)
 
+    begin = time.monotonic()
     with scheduler(tmp_path, redis_url, sqlite_url) as process:
-        wait_until(lambda: started() >= 3, timeout=20)
-        begin = time.monotonic()
+        wait_until(lambda: started() >= 3, timeout=START_SECONDS)
+        asked = time.monotonic()
         process.send_signal(signal.SIGTERM)
 
-        assert process.wait(10) == 0
-    assert time.monotonic() - begin < 3
+        assert process.wait(STOP_SECONDS * 12) == 0
+    # Here a start is a measure of this machine: a stop is quicker, but for a read that blocks for a second.
+    assert time.monotonic() - asked < 1 + (asked - begin)
     assert leader(bus) is None
     with store.reading() as conn:
         assert jobs.get(conn, "sync-datasources").kind == "system"
@@ -73,29 +83,40 @@ def test_scheduler_ticks_and_stops_promptly(tmp_path: Path, redis_url: str, sqli
 
 def test_standby_takes_over_from_a_killed_leader(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
     bus = Bus(redis_url)
-    with scheduler(tmp_path, redis_url, sqlite_url) as first, scheduler(tmp_path, redis_url, sqlite_url):
-        wait_until(lambda: leader(bus), timeout=20)
+    with scheduler(tmp_path, redis_url, sqlite_url) as first, scheduler(tmp_path, redis_url, sqlite_url) as second:
+        wait_for_schedulers(bus, 2)
+        wait_until(lambda: leader(bus), timeout=START_SECONDS)
         old = leader(bus) or ""
-        first_leads = f"-{first.pid}-" in old
-        os.kill(int(old.split("-")[-2]), signal.SIGKILL)
-        begin = time.monotonic()
+        dead, heir = (first, second) if f"-{first.pid}-" in old else (second, first)
+        dead.kill()
+        # With the second between two questions of a standby it is less than five, by the server's own clock.
+        assert bus.client.pttl(bus.keys.leader) <= 3_000
 
-        wait_until(lambda: leader(bus) not in {None, old}, timeout=10)
+        wait_until(lambda: f"-{heir.pid}-" in (leader(bus) or ""), timeout=START_SECONDS)
 
-        assert time.monotonic() - begin < 5
-        assert first_leads == (first.poll() is not None)
+        assert dead.wait() == -signal.SIGKILL
+        assert heir.poll() is None
     bus.close()
 
 
-def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
-    port = _free_port()
-    bus = Bus(redis_url)
-    with scheduler(tmp_path, redis_url, sqlite_url, METRICS_PORT=str(port)):
-        wait_until(lambda: leader(bus), timeout=20)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-            text = answer.read().decode()
+def ports_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """The ports at which a process listens: no other process can take one that the system chose."""
+    return [each.laddr.port for each in psutil.Process(process.pid).net_connections("tcp") if each.status == "LISTEN"]
 
-    assert "rota_leader 1.0" in text
+
+def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
+    with scheduler(tmp_path, redis_url, sqlite_url, METRICS_PORT="0") as process:
+        wait_until(lambda: ports_of(process), timeout=START_SECONDS)
+        (port,) = ports_of(process)
+
+        def scraped() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=START_SECONDS) as answer:
+                return str(answer.read().decode())
+
+        # Redis knows who leads a little before the leader itself.
+        wait_until(lambda: "rota_leader 1.0" in scraped(), timeout=START_SECONDS)
+        text = scraped()
+
     assert 'rota_ticks_total{outcome="run"}' in text
     families = {family.name: family for family in text_string_to_metric_families(text)}
     exported = [metric for metric in metrics.ALL if metric.source is not metrics.Source.WORKER]
@@ -108,7 +129,6 @@ def test_metrics_are_served(tmp_path: Path, redis_url: str, sqlite_url: str) -> 
     assert {name: families[name].documentation for name in expected} == {
         name: metric.help for name, metric in expected.items()
     }
-    bus.close()
 
 
 def test_scheduler_leads_although_the_port_of_its_metrics_is_taken(
@@ -120,14 +140,8 @@ def test_scheduler_leads_although_the_port_of_its_metrics_is_taken(
         other.listen()
         port = str(other.getsockname()[1])
         with scheduler(tmp_path, redis_url, sqlite_url, METRICS_PORT=port):
-            wait_until(lambda: leader(bus), timeout=20)
+            wait_until(lambda: leader(bus), timeout=START_SECONDS)
     bus.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_start_of_the_system_and_gathered_events_start_jobs(tmp_path: Path, redis_url: str, sqlite_url: str) -> None:
@@ -149,18 +163,20 @@ def test_start_of_the_system_and_gathered_events_start_jobs(tmp_path: Path, redi
             return [run.params for run in runs.list_runs(conn, job=job).items]
 
     with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)) as first:
-        wait_until(lambda: started("greet"), timeout=20)
+        wait_until(lambda: started("greet"), timeout=START_SECONDS)
         with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)) as second:
             bus.events.publish([Event(id=f"{n}", source="test", type="door.opened") for n in range(3)])
-            wait_until(lambda: started("gather"), timeout=20)
+            wait_until(lambda: started("gather"), timeout=START_SECONDS)
+            wait_for_schedulers(bus, 2)
             first.send_signal(signal.SIGTERM)
-            wait_until(lambda: f"-{second.pid}-" in (leader(bus) or ""), timeout=20)
+            assert first.wait(START_SECONDS) == 0
+            wait_until(lambda: f"-{second.pid}-" in (leader(bus) or ""), timeout=START_SECONDS)
             second.send_signal(signal.SIGTERM)
-            assert second.wait(10) == 0
+            assert second.wait(START_SECONDS) == 0
     assert started("gather") == [{"doors": ["0", "1", "2"]}]
     assert len(started("greet")) == 1
 
     with scheduler(tmp_path, redis_url, sqlite_url, DEFINITIONS_DIR=str(folder)):
-        wait_until(lambda: len(started("greet")) == 2, timeout=20)
+        wait_until(lambda: len(started("greet")) == 2, timeout=START_SECONDS)
     bus.close()
     store.close()

@@ -66,7 +66,7 @@ def document(number: int, name: str = "", text: str = "", folder: bytes = b"") -
 
 def ids(served: Served, query: Query = EVERYTHING, datasources: Sequence[str] = ("docs",)) -> list[int]:
     indexes = [Index(name, 1, SHAPE) for name in datasources]
-    found = served.engine().search(query, indexes, limit=1000, seconds=5)
+    found = served.engine().search(query, indexes, limit=1000, seconds=60)
     assert found.total == len(found.hits)
     return [hit.id for hit in found.hits]
 
@@ -169,16 +169,16 @@ def test_lost_answers_neither_double_nor_lose_anything(served: Served) -> None:
 def test_search_that_takes_too_long_is_too_broad_and_ends(served: Served) -> None:
     served.writer().close()
     engine = served.engine()
-    engine.search(EVERYTHING, [Index("docs", 1, SHAPE)], limit=1)
+    engine.search(EVERYTHING, [Index("docs", 1, SHAPE)], limit=1, seconds=60)
 
     def hang(request: Seen) -> None:
-        served.proxy.released.wait(20)
+        served.proxy.released.wait(120)
 
     once(hang, served, "/_search")
     start = monotonic()
     with pytest.raises(TooBroad):
         engine.search(EVERYTHING, [Index("docs", 1, SHAPE)], limit=1, seconds=0.2)
-    assert monotonic() - start < 5
+    assert monotonic() - start < 60
 
 
 def test_search_that_is_broken_off_by_the_server_is_too_broad(served: Served) -> None:
@@ -311,7 +311,7 @@ def test_commit_is_seen_whole_by_whoever_searches_meanwhile(served: Served) -> N
     def search() -> None:
         engine = served.engine()
         while not stopping.is_set():
-            found = engine.search(EVERYTHING, [Index("docs", 1, SHAPE)], limit=100, seconds=10)
+            found = engine.search(EVERYTHING, [Index("docs", 1, SHAPE)], limit=100, seconds=60)
             seen = sorted(hit.id for hit in found.hits)
             if seen != list(range(seen[0], seen[0] + 20)):
                 wrong.append(seen)
@@ -370,10 +370,10 @@ def test_hits_of_more_indexes_than_one_request_takes_are_one_list(served: Served
 
     after: Position | None = None
     pages = []
-    while hits := engine.search(EVERYTHING, indexes, limit=10, after=after).hits:
+    while hits := engine.search(EVERYTHING, indexes, limit=10, after=after, seconds=60).hits:
         pages.append([hit.datasource for hit in hits])
         after = hits[-1].position
-    counted = engine.search(EVERYTHING, indexes, limit=1, facets=True)
+    counted = engine.search(EVERYTHING, indexes, limit=1, facets=True, seconds=60)
 
     assert [name for page in pages for name in page] == names
     assert counted.total == len(names)
@@ -441,7 +441,7 @@ def test_path_that_is_no_text_comes_back_as_it_was(served: Served) -> None:
     writer.add([document(2**63 - 1, folder=b"\xff/\xc3\xa4")._replace(name=b"n\xe4me \xf0.TXT", text="half \ud800")])
     writer.commit()
 
-    [hit] = served.engine().search(Query("n", Word("n")), [Index("docs", 1, SHAPE)], limit=5).hits
+    [hit] = served.engine().search(Query("n", Word("n")), [Index("docs", 1, SHAPE)], limit=5, seconds=60).hits
 
     assert (hit.path, hit.id, hit.type) == (b"\xff/\xc3\xa4/n\xe4me \xf0.TXT", 2**63 - 1, "text")
     assert list(writer.folders()) == [b"\xff/\xc3\xa4"]

@@ -70,7 +70,7 @@ def test_a_query_of_too_many_parts_is_too_broad(engine: Engine) -> None:
     index = fill(engine, [document()])
 
     with pytest.raises(TooBroad):
-        engine.search(Query("", Either(tuple(Word(f"word{n}") for n in range(5000)))), [index], limit=10)
+        engine.search(Query("", Either(tuple(Word(f"word{n}") for n in range(5000)))), [index], limit=10, seconds=60)
 
 
 def test_a_query_that_lies_too_deep_is_too_broad(engine: Engine) -> None:
@@ -80,7 +80,7 @@ def test_a_query_that_lies_too_deep_is_too_broad(engine: Engine) -> None:
         root = Not(All((root, Word("y"))))
 
     with pytest.raises(TooBroad):
-        engine.search(Query("", root), [index], limit=10)
+        engine.search(Query("", root), [index], limit=10, seconds=60)
 
 
 def _drop(engine: Engine, indexes: list[Index]) -> None:

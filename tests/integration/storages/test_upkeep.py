@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -42,6 +43,13 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
+def collected() -> Iterator[None]:
+    """What a test leaves for the garbage collector goes with it, once its server has stopped."""
+    yield
+    gc.collect()
+
+
+@pytest.fixture
 def upkept(store: Store, served: Served, monkeypatch: pytest.MonkeyPatch) -> Upkept:
     """The storage as a datasource, looked after ten days from now."""
     made = Upkept(served.datasource, store)
@@ -76,6 +84,7 @@ def unfinished(served: Served) -> list[str]:
 
 
 @_CUT_UPLOADS
+@pytest.mark.usefixtures("collected")
 def test_what_a_killed_writer_left_goes(upkept: Upkept, served: Served) -> None:
     served.write(b"a/whole", b"whole")
     kill_while_writing(served, "a/file")

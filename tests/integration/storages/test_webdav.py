@@ -20,6 +20,7 @@ from actors.datasources.storage import Datasource, Kind, Listing, Unlisted, Why
 from actors.datasources.webdav.storage import WebdavStorage
 from rota.datasources import Rules
 from rota.errors import Cancelled, PermanentError, TemporaryError
+from tests.storages.faulty import hear, listening
 from tests.storages.folders import ServedFolder
 from tests.storages.webdav import PASSWORD, serve, serve_app
 
@@ -83,7 +84,6 @@ def storage(served: ServedFolder) -> Iterator[WebdavStorage]:
 
 
 def at(address: str, **options: Any) -> WebdavStorage:
-    options = {"timeout_seconds": 1} | options
     return WebdavStorage(
         Datasource(name="files", kind="webdav", root=address, options=options, rules=Rules(allow_private=True))
     )
@@ -101,35 +101,18 @@ def answering(*answers: Answer, **options: Any) -> Iterator[tuple[WebdavStorage,
 @contextmanager
 def speaking(*words: bytes) -> Iterator[str]:
     """A server that answers each connection with the next of these bytes and hangs up, or keeps silent at `b""`."""
-    done = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.05)
+    waiting = list(words)
 
-        def speak() -> None:
-            waiting, held = list(words), []
-            while not done.is_set():
-                try:
-                    connection, _ = listener.accept()
-                except TimeoutError:
-                    continue
-                connection.settimeout(5)
-                connection.recv(65_536)
-                said = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-                if said:
-                    connection.sendall(said)
-                    connection.close()
-                else:
-                    held.append(connection)
-            for connection in held:
-                connection.close()
+    def speak(connection: socket.socket, done: threading.Event) -> None:
+        hear(connection)
+        said = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+        if said:
+            connection.sendall(said)
+        else:
+            done.wait()
 
-        thread = threading.Thread(target=speak)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/dav"
-        finally:
-            done.set()
-            thread.join()
+    with listening(speak) as port:
+        yield f"http://127.0.0.1:{port}/dav"
 
 
 def listed(storage: WebdavStorage, path: bytes = b"") -> Listing:
@@ -483,7 +466,11 @@ def test_redirect_to_the_slash_of_a_folder_is_followed_and_no_other() -> None:
 
 
 def test_silence_is_temporary() -> None:
-    with speaking(b"") as address, closing(at(address)) as storage, pytest.raises(TemporaryError, match="in time"):
+    with (
+        speaking(b"") as address,
+        closing(at(address, timeout_seconds=1)) as storage,
+        pytest.raises(TemporaryError, match="in time"),
+    ):
         storage.list_folder(b"")
 
 
@@ -504,10 +491,10 @@ def test_listing_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
         start_response("207 Multi-Status", [])
         return dripping()
 
-    with serve_app(app) as address, closing(at(address + "/dav")) as storage:
+    with serve_app(app) as address, closing(at(address + "/dav", timeout_seconds=1)) as storage:
         with pytest.raises(TemporaryError, match="too slowly"):
             storage.list_folder(b"")
-        assert given_up.wait(10)
+        assert given_up.wait(60)
 
 
 @pytest.mark.parametrize("headers", [b"Content-Length: 5000\r\n", b"Transfer-Encoding: chunked\r\n", b""])

@@ -56,7 +56,7 @@ def test_folder_holds_itself_and_all_below_and_nothing_beside(store: Store) -> N
 
 @given(paths=_PATHS, data=st.data())
 # The same database for all examples: each empties it first.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_sums_equal_those_of_an_independent_count(store: Store, paths: list[list[bytes]], data: st.DataObject) -> None:
     whole = {b"/".join(parts[:n]) for parts in paths for n in range(len(parts) + 1)} | {b""}
     folders = {path: (n + 1, 10**n) for n, path in enumerate(sorted(whole)[:15])}

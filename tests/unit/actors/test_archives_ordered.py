@@ -46,11 +46,13 @@ def test_no_more_is_in_flight_than_allowed(packing: Packing, size: int, most: in
     def tasks() -> Generator[Task[int, bool]]:
         for number in range(20):
             handed.append(number)
-            yield Task(number, size, lambda: go_on.wait(30))
+            yield Task(number, size, lambda: go_on.wait(120))
 
     def watch() -> None:
-        wait_until(lambda: len(handed) > most)
-        go_on.set()
+        try:
+            wait_until(lambda: len(handed) > most, timeout=60)
+        finally:
+            go_on.set()
 
     watcher = threading.Thread(target=watch)
     watcher.start()

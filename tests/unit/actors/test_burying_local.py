@@ -14,7 +14,6 @@ import threading
 import tracemalloc
 from contextlib import closing
 
-import psutil
 import pytest
 
 from actors.datasources.abilities import Doomed
@@ -24,10 +23,11 @@ from actors.datasources.local.reading import fields_of
 from actors.datasources.local.storage import LocalStorage
 from actors.datasources.storage import Datasource, Row
 from rota.errors import PermanentError, TemporaryError
+from tests.processes import children_with, is_running
 from tests.trees import Fifo, Link, make_tree, walked
 from tests.waiting import wait_until
 
-MANY = 60  # folders of a thousand files: more than is deleted without helpers
+MANY = 3_000  # folders of a few files: more than is deleted without helpers
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_deep_tree_needs_few_descriptors(root, storage):
 def test_huge_folder_is_never_in_memory(root):
     put(root, "one", {"f": {}})
     folder = os.open(root / ".rota/bin/one/f", os.O_RDONLY)
-    for n in range(100_000):
+    for n in range(50_000):
         os.close(os.open(f"a-name-of-some-length-{n:06}", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
     os.close(folder)
     with closing(LocalStorage(Datasource(name="files", root=str(root), options={"processes": 1}))) as storage:
@@ -187,7 +187,7 @@ def test_huge_folder_is_never_in_memory(root):
         finally:
             tracemalloc.stop()
 
-    assert [(ended.fate, ended.entries) for ended in told.values()] == [(Fate.GONE, 100_001)]
+    assert [(ended.fate, ended.entries) for ended in told.values()] == [(Fate.GONE, 50_001)]
     assert peak < 2_000_000
 
 
@@ -276,20 +276,22 @@ def test_files_count_with_their_sizes(root, storage):
 
 
 def helpers():
-    return [child for child in psutil.Process().children() if "local.digging" in " ".join(child.cmdline())]
+    """Give the helpers of this process that run."""
+    return children_with("actors.datasources.local.digging")
 
 
 def put_many(root):
-    make_tree(root / "made", {f"{n:04}": b"" for n in range(1_000)})
     for item in ("one", "two"):
-        put(root, item, {"f": {}})
-        for n in range(MANY // 2):
-            folder = root / f".rota/bin/{item}/f/{n}"
-            folder.mkdir()
-            for file in os.listdir(root / "made"):
-                os.link(root / "made" / file, folder / file)
+        put(root, item, {"f": {f"{n}": {"a": b"", "b": b"", "c": b""} for n in range(MANY // 2)}})
 
 
+@pytest.fixture
+def looked_at_all_the_time(monkeypatch):
+    """Let `check` be called between any two steps, however quickly these follow each other."""
+    monkeypatch.setattr("actors.datasources.burials._LOOK_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("looked_at_all_the_time")
 def test_large_purge_has_helpers_and_none_afterwards(root, storage):
     put_many(root)
     put(root, "small", {"x": b"1"})
@@ -299,7 +301,7 @@ def test_large_purge_has_helpers_and_none_afterwards(root, storage):
         bury(storage, [doomed(root, f"{item}/f") for item in ("one", "two")], check=lambda: seen.extend(helpers()))
     )
 
-    assert [(ended.fate, ended.entries) for ended in told] == [(Fate.GONE, MANY * 500 + MANY // 2 + 1)] * 2
+    assert [(ended.fate, ended.entries) for ended in told] == [(Fate.GONE, MANY // 2 * 4 + 1)] * 2
     assert seen
     assert helpers() == []
     assert left(root) == {"bin/small", "bin/small.trashinfo", "bin/small/x"}
@@ -310,6 +312,8 @@ def test_helpers_end_with_the_process_that_started_them(root, tmp_path):
     program = (
         "import os, signal; from pathlib import Path\n"
         "from tests.unit.actors.test_burying_local import *\n"
+        "from actors.datasources import burials\n"
+        "burials._LOOK_SECONDS = 0\n"
         f"root = Path({str(root)!r})\n"
         "def die():\n"
         "    if found := helpers():\n"
@@ -324,31 +328,26 @@ def test_helpers_end_with_the_process_that_started_them(root, tmp_path):
     assert done.returncode == -signal.SIGKILL, done.stderr
     pids = [int(pid) for pid in done.stdout.split()]
     assert pids
-    wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids), what="the helpers are gone")
+    wait_until(lambda: not any(is_running(pid) for pid in pids), timeout=60, what="the helpers are gone")
     with closing(LocalStorage(Datasource(name="files", root=str(root)))) as storage:
         items = [Doomed(f"{item}/f".encode(), Row(b"f", "folder", 0, 0)) for item in ("one", "two")]
         assert set(fates(storage, *items).values()) <= {Fate.GONE, Fate.MISSING}
     assert left(root) == set()
 
 
+@pytest.mark.usefixtures("looked_at_all_the_time")
 def test_helper_that_is_killed_ends_it_and_the_next_call_finishes(root, storage):
     put_many(root)
     items = [doomed(root, f"{item}/f") for item in ("one", "two")]
-    done = threading.Event()
 
     def kill():
-        wait_until(lambda: helpers() or done.is_set(), timeout=60)
         for helper in helpers()[:1]:
             helper.send_signal(signal.SIGKILL)
+            # Else all might be deleted by others before it is dead.
+            wait_until(lambda: helper not in helpers(), timeout=60)
 
-    killing = threading.Thread(target=kill)
-    killing.start()
-    try:
-        with pytest.raises(TemporaryError, match="has ended"):
-            fates(storage, *items)
-    finally:
-        done.set()
-        killing.join()
+    with pytest.raises(TemporaryError, match="has ended"):
+        list(bury(storage, items, check=kill))
 
     assert helpers() == []
     assert set(fates(storage, *items).values()) <= {Fate.GONE, Fate.MISSING}

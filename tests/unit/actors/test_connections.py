@@ -41,8 +41,8 @@ def service():
     server.server_close()
 
 
-def client_of(most, *, pool=10.0):
-    return httpx.Client(transport=Connections(most=most, verify=False), timeout=httpx.Timeout(10, pool=pool))
+def client_of(most, *, pool=60.0):
+    return httpx.Client(transport=Connections(most=most, verify=False), timeout=httpx.Timeout(60, pool=pool))
 
 
 def test_threads_share_few_connections(service):

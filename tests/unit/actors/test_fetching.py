@@ -24,7 +24,7 @@ def read_all(sources) -> list[tuple[int, bytes]]:
 
 
 def test_files_are_fetched_at_the_same_time_and_given_in_order() -> None:
-    meeting = threading.Barrier(4, timeout=10)
+    meeting = threading.Barrier(4, timeout=60)
     sources = [source(n, b"%d" % n, before=meeting.wait) for n in range(8)]
 
     assert read_all(fetched_ahead(sources, in_flight=4)) == [(n, b"%d" % n) for n in range(8)]

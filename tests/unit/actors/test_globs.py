@@ -98,11 +98,11 @@ def test_no_patterns_leave_nothing_out() -> None:
 @pytest.mark.parametrize("glob", ["*a" * 12 + "b", "**a" * 12 + "b", "/" + "**/a*a" * 8 + "b", "**" * 20 + "b"])
 @pytest.mark.parametrize("path", ["a" * 255, "a/" * 120 + "a"])
 def test_many_stars_take_no_time(glob: str, path: str) -> None:
-    begin = time.monotonic()
+    begin = time.thread_time()
 
     assert not excluded(glob, path)
 
-    assert time.monotonic() - begin < 1.0
+    assert time.thread_time() - begin < 1.0
 
 
 def slowly_matches(glob: str, text: str) -> bool:

@@ -88,7 +88,7 @@ def test_results_come_in_the_order_of_the_tasks(pool):
 
     def act(number: int) -> int:
         if number == 0:
-            assert first.wait(10)
+            assert first.wait(60)
         others.release()
         return number * 10
 
@@ -98,7 +98,7 @@ def test_results_come_in_the_order_of_the_tasks(pool):
     for number in range(9):
         crew.give(number)
     for _ in range(6):
-        assert others.acquire(timeout=10)
+        assert others.acquire(timeout=60)
     assert done == []
     first.set()
     crew.finish()
@@ -108,7 +108,7 @@ def test_results_come_in_the_order_of_the_tasks(pool):
 
 def test_large_tasks_are_not_handed_over_together(pool):
     threads_of: dict[int, int] = {}
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
 
     def act(number: int) -> None:
         both.wait()

@@ -20,7 +20,7 @@ class Things:
         self.made += 1
         return self.made
 
-    def lender(self, *, most=2, seconds=5.0):
+    def lender(self, *, most=2, seconds=60.0):
         return Lender(self.make, self.disposed.append, most=most, seconds=seconds)
 
 
@@ -52,7 +52,7 @@ def test_borrower_waits_for_one_to_come_back():
     with ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(lender.borrow)
         lender.give_back(first)
-        assert waiting.result(5) == first
+        assert waiting.result(60) == first
 
 
 def test_broken_thing_is_disposed_of_and_replaced():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -143,9 +141,7 @@ def test_what_is_no_pattern_is_told(pattern, replacement):
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*)*x", r"^(\w+\s?)*$"])
 def test_a_pattern_that_never_ends_is_ended(pattern, monkeypatch):
     monkeypatch.setattr(Matcher, "seconds", 0.3)
-    began = time.monotonic()
 
+    # Each of them would take longer than the universe has been there.
     with pytest.raises(PermanentError, match=r"took longer than 0\.3 s"):
         matched(pattern, "", b"a" * 200 + b"!")
-
-    assert time.monotonic() - began < 20

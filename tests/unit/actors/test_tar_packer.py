@@ -286,7 +286,7 @@ def test_who_stops_early_leaves_nothing_running_and_nothing_open() -> None:
 
 
 def test_a_slow_storage_is_asked_for_several_files_at_once() -> None:
-    both = threading.Barrier(2, timeout=30)
+    both = threading.Barrier(2, timeout=60)
     contents = MemoryContents({"a": bytes(STREAM_BYTES), "b": bytes(STREAM_BYTES)}, moved=lambda _: both.wait())
 
     assert len(_files(Format.TAR_GZ, _pack(Format.TAR_GZ, contents))) == 2

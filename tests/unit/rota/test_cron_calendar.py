@@ -225,8 +225,8 @@ def test_a_thousand_questions_take_little_time() -> None:
     now = to_ms(utc(2026, 1, 1))
     next_due(trigger, now)
 
-    began = time.perf_counter()
+    began = time.thread_time()
     for n in range(1000):
         next_due(trigger, now + n)
 
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1

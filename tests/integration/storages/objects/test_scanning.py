@@ -181,6 +181,13 @@ FAULTS: dict[str, Callable[[Reply], Reply | None]] = {
 }
 
 
+@pytest.fixture
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a pause is, is told elsewhere."""
+    monkeypatch.setattr("actors.datasources.retrying._FIRST_SECONDS", 0.001)
+
+
+@pytest.mark.usefixtures("_short_pauses")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("page", [1, 2, 4])
 def test_a_listing_that_fails_at_a_page_is_an_error_and_never_a_short_one(
@@ -203,6 +210,7 @@ def test_a_listing_that_fails_at_a_page_is_an_error_and_never_a_short_one(
     assert len(found) < 5 * page
 
 
+@pytest.mark.usefixtures("_short_pauses")
 def test_a_page_that_fails_once_does_not_end_the_scan(served: ServedBucket, opened: Opener, proxy: Proxy) -> None:
     served.fill({b"f%02d/x" % number: b"" for number in range(20)})
     faults = iter([None, Reply(500)])

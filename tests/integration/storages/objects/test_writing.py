@@ -12,12 +12,13 @@ from dataclasses import replace
 import pytest
 
 from actors.datasources.folders import delete_folder
-from actors.datasources.objects import ObjectStorage
+from actors.datasources.objects import ObjectStorage, ResumableStorage
 from actors.datasources.objects.writing import PART_BYTES
 from actors.datasources.storage import Listing
 from actors.move import MoveParams, move
 from actors.testing import RecordingRun
 from rota.errors import PermanentError, TemporaryError
+from rota.ids import new_id
 from tests.integration.actors.recycled import Recycling
 from tests.integration.storages.objects.conftest import Opener
 from tests.storages.faulty import REMOTES, environment, listening
@@ -91,6 +92,34 @@ def test_a_part_that_cannot_be_sent_leaves_nothing(served: ServedBucket, opened:
     with pytest.raises(TemporaryError):
         opened(via=proxy).write(b"f", pieces(LARGE))
 
+    assert served.keys() == {}
+    assert served.uploads() == []
+
+
+def test_a_draft_is_thrown_away_once_no_part_is_on_its_way(served: ServedBucket, proxy: Proxy) -> None:
+    begun, thrown_away, order = threading.Event(), threading.Event(), list[str]()
+
+    def slow(request: Seen) -> Seen:
+        if request.query.get("partNumber"):
+            begun.set()
+            thrown_away.wait(0.5)
+            order.append("part")
+        elif request.method == "DELETE" and "uploadId" in request.query:
+            thrown_away.set()
+            order.append("end")
+        return request
+
+    proxy.rule = slow
+    options = {**served.datasource.options, "endpoint": proxy.address}
+    with (
+        closing(ResumableStorage(replace(served.datasource, options=options))) as storage,
+        closing(storage.draft(b"f", new_id())) as draft,
+    ):
+        draft.append(bytes(PART_BYTES))
+        assert begun.wait(60)
+        draft.discard()
+
+    assert order == ["part", "end"]
     assert served.keys() == {}
     assert served.uploads() == []
 

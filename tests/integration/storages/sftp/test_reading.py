@@ -8,6 +8,7 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import psutil
@@ -386,20 +387,26 @@ def test_no_more_requests_are_in_flight_than_may_be(opened: Open) -> None:
 
 
 def test_nothing_is_left_of_a_closed_storage(served: ServedSftp, opened: Open) -> None:
-    process = psutil.Process()
-    threads, sockets = threading.active_count(), len(process.net_connections())
     served.write(b"f", bytes(1_000_000))
+    before = set(threading.enumerate())  # those of earlier tests may end at any time
     storage = opened()
     storage.verify()
     file = storage.open_file(b"f")
     file.read(1)
-    assert threading.active_count() > threads
-    assert len(process.net_connections()) > sockets
+    begun = set(threading.enumerate()) - before
+    assert begun
+    assert _connections(served)
     storage.close()
     storage.close()
     file.close()
-    assert threading.active_count() == threads
+    assert not begun & set(threading.enumerate())
     # One end of the connection is the server's, in this process as well.
-    wait_until(lambda: len(process.net_connections()) == sockets)
+    wait_until(lambda: not _connections(served))
     with pytest.raises(OSError, match="closed"):
         storage.stat(b"f")
+
+
+def _connections(served: ServedSftp) -> list[Any]:
+    """Give both ends of what is connected to the server."""
+    found = psutil.Process().net_connections()
+    return [each for each in found if each.raddr and served.port in (each.laddr.port, each.raddr.port)]

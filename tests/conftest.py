@@ -23,6 +23,13 @@ settings.register_profile("rota", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("rota")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Give three processes to two processors: much of what tests do is waiting."""
+    processors = len(os.sched_getaffinity(0))
+    return processors + processors // 2
+
+
 class _Groups(LoadGroupScheduling):  # type: ignore[misc]
     """Gives the tests of a group to one process, also with pytest 9.2, which does not see what xdist 3.8 does for that.
 

@@ -12,6 +12,7 @@ import sys
 from console.exits import CommandFailed
 from console.opening import load, open_store
 from rota.settings import mask_password
+from workers.supervisor import MARGIN_SECONDS
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
         "definitions": str(settings.definitions_dir),
         "host": settings.host,
         "port": settings.port,
-        "grace_seconds": settings.grace_seconds,
+        "worker_seconds": settings.grace_seconds + MARGIN_SECONDS,
         # One child process is enough until somebody says otherwise: each further one costs 50 MB while it waits.
         "processes": settings.processes if "processes" in settings.model_fields_set else 1,
         "threads": settings.threads,

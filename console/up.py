@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _CHECK_SECONDS = 5.0  # a lost wake-up costs at most this
 _CONSOLE_SECONDS = 6.0
 _SCHEDULER_SECONDS = 8.0
-_AFTER_GRACE_SECONDS = 9.0
+_AFTER_CHILDREN_SECONDS = 1.0
 _KILLED_SECONDS = 5.0
 
 
@@ -253,7 +253,7 @@ def _parts(environment: dict[str, str], told: dict[str, Any], handle: int) -> It
         name="worker",
         arguments=(main, "worker"),
         environment=environment,
-        grace=told["grace_seconds"] + _AFTER_GRACE_SECONDS,
+        grace=told["worker_seconds"] + _AFTER_CHILDREN_SECONDS,
     )
 
 

@@ -35,9 +35,10 @@ def _command_line(process: psutil.Process) -> bytes:
     return line
 
 
-def is_running(pid: int) -> bool:
+def is_running(process: psutil.Process | int) -> bool:
     """Say whether a process has not ended; one that has and that nobody collects keeps its number for ever."""
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+        one = psutil.Process(process) if isinstance(process, int) else process
+        return bool(one.is_running() and one.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False

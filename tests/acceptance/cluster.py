@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from rota.errors import BusUnavailable, StoreUnavailable
 from store.engine import Store
 from store.queries import jobs
 from store.tables.work import runs as RUNS
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 ACTOR_MODULE = "tests.acceptance.ledger_actors"
@@ -160,7 +160,7 @@ class Cluster:
             with suppress(psutil.Error):
                 child.kill()
         for child in family:
-            wait_until(partial(has_ended, child), timeout=60, what=f"the end of {child}")
+            wait_until(lambda child=child: not is_running(child), timeout=60, what=f"the end of {child}")
         self.store.close()
         self.bus.close()
         self.server.stop()
@@ -231,14 +231,6 @@ class Cluster:
 
     def log_tail(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()[-4000:]
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Whether a process is over, also one whose parent was killed and whom nobody has buried yet."""
-    try:
-        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def elapsed_until(fact: Any, *, timeout: float) -> float:

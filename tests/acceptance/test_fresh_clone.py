@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.processes import is_running
 from tests.servers import missing_server
 from tests.waiting import wait_until
 
@@ -49,7 +50,7 @@ def group(leader):
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
-            if os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+            if os.getpgid(process.pid) == leader and is_running(process):
                 found.append(process)
     return found
 
@@ -94,7 +95,7 @@ def test_make_run_in_a_fresh_clone_catalogs_a_folder_and_runs_a_job_file(clone, 
         family = [*group(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         os.killpg(process.pid, signal.SIGINT)
         process.wait(45)
-        wait_until(lambda: not [one for one in family if one.is_running() and one.status() != "zombie"], timeout=15)
+        wait_until(lambda: not [one for one in family if is_running(one)], timeout=15)
         assert group(process.pid) == []
         assert "\nstopped" in output.read_text()
         assert not (state / "console.json").exists()

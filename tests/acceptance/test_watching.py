@@ -16,7 +16,8 @@ import pytest
 from scheduler.definitions import SHIPPED_FOLDER, read_folder
 from store.queries import catalog, datasources, jobs, runs
 from store.records import DatasourceRecord, RunRecord
-from tests.acceptance.cluster import Cluster, has_ended
+from tests.acceptance.cluster import Cluster
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 JOB = "sync-changed"
@@ -214,7 +215,7 @@ def test_the_watcher_comes_and_goes_with_what_is_watched_and_dies_with_its_worke
 
     watcher = watched.watcher()
     watched.cluster.kill("worker")
-    wait_until(lambda: has_ended(watcher), timeout=60)
+    wait_until(lambda: not is_running(watcher), timeout=60)
 
 
 def test_a_worker_that_is_told_not_to_watches_nothing(watched):

@@ -19,6 +19,7 @@ import redis
 from bus import server as server_module
 from bus.server import EmbeddedServer, ServerFailed, find_binary
 from bus.server_lock import FolderInUse
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 # Starts a server in a process of its own, tells its address and pid, and waits to be killed.
@@ -55,13 +56,6 @@ def owner(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
 
 def client_of(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=30, decode_responses=True)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
-        return False
 
 
 def test_started_server_answers(server: EmbeddedServer) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.integration.actors.carried import files
 from tests.integration.actors.mirrors import contents
 from tests.trees import make_tree
 from tests.waiting import wait_until
@@ -30,10 +31,10 @@ def test_killed_mirrors_leave_whole_files_and_go_on(tmp_path: Path) -> None:
     chance = random.Random(5)
 
     for _ in range(_KILLS):
-        before = len(_files(target))
+        before = len(files(target))
         # However late it is killed, it has not come far.
         process = _start(source, target, _BYTES_PER_SECOND)
-        wait_until(lambda: len(_files(target)) > before or process.poll() is not None, timeout=60)
+        wait_until(lambda: len(files(target)) > before or process.poll() is not None, timeout=60)
         time.sleep(chance.random() / 20)
         process.kill()
         process.communicate()
@@ -41,7 +42,7 @@ def test_killed_mirrors_leave_whole_files_and_go_on(tmp_path: Path) -> None:
         # Nothing is there that is not whole.
         assert contents(target).items() <= wanted.items()
 
-    there = len(_files(target))
+    there = len(files(target))
     assert _KILLS <= there < 1000, "it was killed in the middle"
     assert _finish(source, target)["copied"] == 1000 - there
     assert contents(target) == wanted
@@ -65,10 +66,6 @@ def test_killed_removals_keep_each_entry_here_or_in_the_bin(tmp_path: Path) -> N
     _finish(source, target)
     assert contents(target) == contents(source)
     assert _binned(bin_) == {f"old{n}": str(n) for n in range(500)}
-
-
-def _files(root: Path) -> set[bytes]:
-    return {path for path, content in contents(root).items() if content is not None}
 
 
 def _binned(bin_: Path) -> dict[str, str]:

@@ -22,6 +22,7 @@ import pytest
 
 from store.engine import Store
 from store.queries import runs
+from tests.processes import is_running
 from tests.servers import start_redis
 from tests.waiting import wait_until
 
@@ -211,17 +212,11 @@ def test_killed_supervisor_takes_its_parts_along_and_starts_again(start: Callabl
 
     up.stop(signal.SIGKILL)
 
-    wait_until(lambda: not [process for process in family if alive(process)], timeout=PATIENCE)
+    wait_until(lambda: not [process for process in family if is_running(process)], timeout=PATIENCE)
     again = start(str(docs), "--port", "0").ready()
     wait_until(lambda: len(again.get("/events?type=rota.started")["items"]) == 2, timeout=PATIENCE)
     assert [each["name"] for each in again.get("/datasources")["items"]] == ["my-docs"]
     assert again.stop(signal.SIGINT) == 0
-
-
-def alive(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def test_redis_and_database_from_elsewhere_are_used_and_no_redis_is_started(

@@ -10,8 +10,8 @@ import pytest
 
 from rota.clock import SystemClock
 from rota.messages import RetryPolicy
-from tests.acceptance.cluster import has_ended
 from tests.integration.workers.conftest import make_task
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 ONCE_AT_ONCE = RetryPolicy(max=1, backoff_ms=10, jitter=0.0)
@@ -118,7 +118,7 @@ def test_bodies_die_with_their_worker(bus, hearing, start_worker, tmp_path):
 
     os.kill(child, signal.SIGKILL)
 
-    wait_until(lambda: has_ended(body), timeout=30)
+    wait_until(lambda: not is_running(body), timeout=30)
 
 
 def test_a_nursery_that_dies_is_replaced(bus, hearing, start_worker):
@@ -131,7 +131,7 @@ def test_a_nursery_that_dies_is_replaced(bus, hearing, start_worker):
     [nursery] = psutil.Process(child).children()
 
     nursery.kill()
-    wait_until(lambda: has_ended(nursery), timeout=30)
+    wait_until(lambda: not is_running(nursery), timeout=30)
     bus.sender.send([second])
 
     hearing.end(second, "succeeded")

@@ -10,8 +10,8 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from rota.messages import RetryPolicy
-from tests.acceptance.cluster import has_ended
 from tests.integration.workers.conftest import make_task
+from tests.processes import is_running
 from tests.waiting import wait_until
 
 
@@ -202,7 +202,7 @@ def test_children_die_with_their_supervisor(start_worker):
     worker.process.kill()
     worker.process.wait()
 
-    wait_until(lambda: all(map(has_ended, children)), timeout=30)
+    wait_until(lambda: not any(map(is_running, children)), timeout=30)
 
 
 def test_a_child_is_recycled_after_its_tasks(bus, hearing, start_worker):
